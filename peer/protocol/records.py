@@ -1,0 +1,94 @@
+"""What a peer keeps of a run: the record that is durable before anything is said of it, and checkpoints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from peer.protocol.messages import Reason
+from peer.protocol.payload import Payload
+
+
+class RunState(StrEnum):
+    """Life of a run at one peer: accepted → running → done → closed, or a tombstone."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    DONE = "done"
+    CLOSED = "closed"
+    TOMB = "tomb"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run at one peer; written and synced before the effect that follows it.
+
+    ``reason`` is set at a tombstone, and at a run that was done here when it was cancelled elsewhere: the
+    result stays, the duty to serve ends.
+    """
+
+    run: str
+    spec: bytes
+    state: RunState
+    fact: bytes = b""
+    table: Mapping[str, bytes] = field(default_factory=dict)
+    reason: Reason | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether the run is accepted or running here."""
+        return self.state in (RunState.ACCEPTED, RunState.RUNNING)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a new submit must be answered "busy"."""
+        return self.live or (self.state is RunState.DONE and self.reason is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message kept until its receiver can never ask for it again."""
+
+    seq: int
+    round: int
+    label: str
+    payload: Payload
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeMark:
+    """Where one edge stands at a checkpoint, and what the interval before it sent and used.
+
+    Attributes
+    ----------
+    sent_seq, used_seq : int
+        Next sequence number to send; next one to combine.
+    neighbour_durable : int
+        The neighbour's durable round as known then.
+    sent : tuple of Sent
+        Messages of this interval that the neighbour may still ask for.
+    used : tuple of (seq, round, digest)
+        Digests of the neighbour's messages combined in this interval.
+    """
+
+    sent_seq: int
+    used_seq: int
+    neighbour_durable: int
+    sent: tuple[Sent, ...]
+    used: tuple[tuple[int, int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One checkpoint: the program's state and the increment of its interval.
+
+    To load, take the state of the newest one and the increments of all that are kept.
+    """
+
+    run: str
+    index: int
+    round: int
+    final: bool
+    state: Mapping[str, Any]
+    edges: Mapping[str, EdgeMark]
