@@ -1,0 +1,191 @@
+"""Run specifications: what a run shall do, read from YAML and checked before anything starts.
+
+Every peer of a run holds the same specification; its canonical bytes are part of the run's digest. Each
+algorithm has its own model with its own defaults.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from topology.errors import InputError
+from topology.yamlfile import load_yaml, validate
+
+__all__ = [
+    "AgreementSpec",
+    "CoefficientsSpec",
+    "DifAltgdminSpec",
+    "InitSpec",
+    "RunFailed",
+    "RunSpec",
+    "StepSpec",
+    "canonical_spec",
+    "parse_spec",
+    "read_spec",
+    "spec_from_canonical",
+]
+
+
+class RunFailed(RuntimeError):
+    """A run that began and could not be finished; the message says why."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+class AgreementSpec(_Section):
+    """How peers average a value in each iteration."""
+
+    rounds: int = Field(
+        default=5, ge=1, description="Rounds of exchange with the neighbours in one agreement."
+    )
+    method: Literal["plain"] = Field(
+        default="plain", description="plain: each round applies the mixing matrix once."
+    )
+
+
+class InitSpec(_Section):
+    """How the first basis is found."""
+
+    method: Literal["spectral"] = Field(
+        default="spectral", description="spectral: truncated moments and a decentralised power method."
+    )
+    power_iterations: int = Field(default=20, ge=1, description="Iterations of the power method.")
+    agreement_rounds: int = Field(
+        default=20,
+        ge=1,
+        description="Rounds of each agreement of the initialisation, that of the threshold too.",
+    )
+    truncation: float = Field(
+        default=9.0,
+        gt=0,
+        description="Responses whose square is above this multiple of the mean square are left out.",
+    )
+
+
+class StepSpec(_Section):
+    """Size of the gradient steps."""
+
+    c_eta: float = Field(
+        default=0.4,
+        gt=0,
+        description="Step size times samples per task times the largest singular value squared.",
+    )
+
+
+class CoefficientsSpec(_Section):
+    """The least squares of each task."""
+
+    ridge: float = Field(
+        default=0.0, ge=0, description="Added to the diagonal of each task's normal equations; 0 for none."
+    )
+
+
+class RunSpec(_Section):
+    """What every run specification has."""
+
+    version: Literal[1] = Field(default=1, description="Version of this format.")
+    algorithm: str = Field(description="Name of the algorithm.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of all random numbers of the run.")
+    checkpoint_every: int = Field(
+        default=1, ge=1, description="Iterations between two checkpoints of the main loop."
+    )
+    on_missing: Literal["wait"] = Field(
+        default="wait", description="wait: a round waits for every neighbour, however long it takes."
+    )
+
+    @field_validator("on_missing", mode="before")
+    @classmethod
+    def _no_stale_values(cls, value: object) -> object:
+        if value == "last":
+            raise ValueError(
+                "'last' (go on with a neighbour's newest value) is not available yet; use 'wait'"
+            )
+        return value
+
+
+class DifAltgdminSpec(RunSpec):
+    """Dif-AltGDmin: adapt by a gradient step, combine by an agreement, project onto orthonormal bases."""
+
+    algorithm: Literal["dif-altgdmin"] = Field(default="dif-altgdmin", description="Name of the algorithm.")
+    rank: int = Field(ge=1, description="Columns of the shared basis.")
+    iterations: int = Field(ge=1, description="Most iterations of the main loop.")
+    agreement: AgreementSpec = Field(default=AgreementSpec(), description="The agreement of each iteration.")
+    init: InitSpec = Field(default=InitSpec(), description="The initialisation.")
+    step: StepSpec = Field(default=StepSpec(), description="The gradient step.")
+    coefficients: CoefficientsSpec = Field(
+        default=CoefficientsSpec(), description="The least squares of each task."
+    )
+    tolerance: float | None = Field(
+        default=None,
+        gt=0,
+        description="Stop when no peer's basis moves further than this in an iteration (Frobenius norm).",
+    )
+
+
+_MODELS: dict[str, type[RunSpec]] = {"dif-altgdmin": DifAltgdminSpec}
+
+
+def parse_spec(data: dict[str, Any], file: str | Path | None = None) -> RunSpec:
+    """Check a run specification; ``algorithm`` decides which fields it may have.
+
+    Parameters
+    ----------
+    data : dict
+        The parsed YAML or JSON.
+    file : str or Path, optional
+        Where it came from, for messages.
+
+    Returns
+    -------
+    RunSpec
+        Of the algorithm's own type.
+
+    Raises
+    ------
+    InputError
+        With the field and the mend.
+    """
+    name = data.get("algorithm")
+    model = _MODELS.get(name) if isinstance(name, str) else None
+    if model is None:
+        problem = f"there is no algorithm {name!r}" if "algorithm" in data else "it is missing"
+        raise InputError(
+            problem, file=file, field="algorithm", mend=f"use one of: {', '.join(sorted(_MODELS))}"
+        )
+    return validate(model, data, file)
+
+
+def read_spec(path: str | Path) -> RunSpec:
+    """Read a run specification from a YAML file; raises InputError with file, field and mend."""
+    return parse_spec(load_yaml(path), path)
+
+
+def canonical_spec(spec: RunSpec) -> bytes:
+    """Return the one JSON form of a specification: all fields, keys sorted, no spaces, UTF-8."""
+    text = json.dumps(
+        spec.model_dump(mode="json"),
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+        ensure_ascii=False,
+    )
+    return text.encode()
+
+
+def spec_from_canonical(data: bytes) -> RunSpec:
+    """Read :func:`canonical_spec`'s bytes; raises InputError where they are not a valid specification."""
+    try:
+        fields = json.loads(data)
+    except ValueError as error:
+        raise InputError(
+            f"the specification is not JSON: {error}", mend="submit it with difpeer run"
+        ) from error
+    if not isinstance(fields, dict):
+        raise InputError("the specification is not a JSON object", mend="submit it with difpeer run")
+    return parse_spec(fields)
