@@ -1,0 +1,1 @@
+"""The network: peers, edges, mixing weights, and the files they are kept in."""

@@ -1,0 +1,112 @@
+"""The entries of a network file: names, key fingerprints, peers and edges."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+
+from topology.address import parse_address
+from topology.errors import InputError, name_hint
+
+__all__ = ["Edge", "KeyPin", "PeerEntry", "PeerName"]
+
+_NAME = re.compile(r"[a-z0-9-]{1,32}")
+_KEY = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r} cannot be a name", mend="use 1 to 32 of the characters a-z, 0-9 and -")
+    return name
+
+
+def _check_key(key: object) -> str:
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise InputError(
+            f"{key!r} is no fingerprint", mend="write sha256: and 64 hexadecimal digits (0-9, a-f)"
+        )
+    return key
+
+
+def _check_keys(found: object) -> str | tuple[str, ...] | None:
+    match found:
+        case None:
+            return None
+        case str():
+            return _check_key(found)
+        case [_, *_]:
+            return tuple(_check_key(key) for key in found)
+    raise InputError(
+        f"found {found!r}", mend="give one fingerprint, or a list of them while keys are rotated"
+    )
+
+
+def _check_address(address: str | None) -> str | None:
+    if address is not None:
+        parse_address(address)
+    return address
+
+
+PeerName = Annotated[str, AfterValidator(_check_name)]
+KeyPin = Annotated[str, AfterValidator(_check_key)]
+
+
+class PeerEntry(BaseModel):
+    """What the network file says about one peer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: Annotated[str | None, AfterValidator(_check_address)] = Field(
+        None, description="Where others reach the peer, host:port; not needed to simulate."
+    )
+    key: Annotated[str | tuple[str, ...] | None, PlainValidator(_check_keys)] = Field(
+        None,
+        description="Fingerprint of the peer's public key, sha256:<64 hex>, or several during a rotation.",
+    )
+
+
+class Edge(BaseModel):
+    """Two neighbours, in the order of their names; in a file ``[a, b]`` or ``{peers: [a, b], dial: b}``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: str
+    second: str
+    dial: str | None = Field(None, description="The end that opens the connection.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, found: object) -> object:
+        others: dict[str, object] = {}
+        match found:
+            case [str(a), str(b)]:
+                pass
+            case {"peers": [str(a), str(b)], **others} | {"first": str(a), "second": str(b), **others}:
+                pass
+            case _:
+                raise InputError(
+                    f"found {found!r} where two names are expected",
+                    mend="write [a, b] or {peers: [a, b], dial: b}; put names that look like numbers in quotes",
+                )
+        for key in others:
+            if key != "dial":
+                raise InputError("unknown key", field=key, mend=name_hint(key, ("peers", "dial")))
+        first, second = sorted((a, b))
+        return {"first": first, "second": second, **others}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.first == self.second:
+            raise InputError(f"{self.first!r} is its own neighbour", mend="remove the edge")
+        if self.dial not in (None, self.first, self.second):
+            raise InputError(
+                f"{self.dial!r} is no end of the edge",
+                field="dial",
+                mend=f"use {self.first!r} or {self.second!r}",
+            )
+        return self
+
+    @property
+    def dialler(self) -> str:
+        """The end that opens the connection: the lower name, unless `dial` says otherwise."""
+        return self.dial or self.first
