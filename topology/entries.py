@@ -77,7 +77,7 @@ class Edge(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read(cls, found: object) -> object:
-        others: dict[str, object] = {}
+        others: dict[object, object] = {}
         match found:
             case [str(a), str(b)]:
                 pass
@@ -86,11 +86,11 @@ class Edge(BaseModel):
             case _:
                 raise InputError(
                     f"found {found!r} where two names are expected",
-                    mend="write [a, b] or {peers: [a, b], dial: b}; put names that look like numbers in quotes",
+                    mend="write [a, b] or {peers: [a, b], dial: b}, and numbers as names in quotes",
                 )
         for key in others:
             if key != "dial":
-                raise InputError("unknown key", field=key, mend=name_hint(key, ("peers", "dial")))
+                raise InputError("unknown key", field=str(key), mend=name_hint(key, ("peers", "dial")))
         first, second = sorted((a, b))
         return {"first": first, "second": second, **others}
 
