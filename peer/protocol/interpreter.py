@@ -1,0 +1,274 @@
+"""Between a program and the rounds: requests become commands, payloads become replies. No clocks.
+
+A driver calls ``advance``, ``encode`` and, after a round, ``decode``: three steps, so that it can time them and
+choose where each runs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from peer.program import (
+    Array,
+    Broadcast,
+    Checkpoint,
+    FloodMax,
+    Neighbours,
+    Progress,
+    Received,
+    Request,
+    Rounds,
+    Scatter,
+    State,
+    Value,
+    arrays_of,
+    entry_of,
+    freeze,
+    snapshot,
+)
+from peer.protocol.errors import DivergedError, PayloadError, ProgramError
+from peer.protocol.payload import Payload, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class RoundCommand:
+    """Enter a round: ``outgoing`` by neighbour, and from whom something is expected."""
+
+    label: str
+    outgoing: Mapping[str, Payload]
+    expected: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointCommand:
+    """Take a checkpoint of this state."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressCommand:
+    """Numbers of this peer worth showing; ``estimate`` is for measuring only."""
+
+    iteration: int
+    metrics: Mapping[str, float]
+    estimate: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalCommand:
+    """The program has ended with this result, arrays of a block of one: ``U`` is (1, d, r), ``B`` (tasks, r)."""
+
+    result: dict[str, Array]
+
+
+Command = RoundCommand | CheckpointCommand | ProgressCommand | FinalCommand
+
+
+class Interpreter:
+    """One program at one peer.
+
+    Parameters
+    ----------
+    start : callable
+        ``start(neighbours, state)`` makes the program's generator.
+    neighbours : Neighbours
+        Of this peer: a block of one.
+    name : str
+        This peer, for messages.
+    diameter : int
+        Of the network: as many rounds make a maximum known everywhere.
+    state : mapping
+        Of the checkpoint to resume from; empty at the first start.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[Neighbours, State], Rounds[dict[str, Array]]],
+        neighbours: Neighbours,
+        name: str,
+        diameter: int,
+        state: Mapping[str, Any],
+    ) -> None:
+        self._name = name
+        self._neighbours = neighbours
+        self._everyone = frozenset(neighbours.edge_names)
+        self._program = _with_floods(start(neighbours, dict(state)), diameter, name)
+        self._reply: Received | None = None
+        self._request: Broadcast | Scatter | None = None
+        self._iteration = 0
+        self._result: dict[str, Array] | None = None
+
+    @property
+    def light(self) -> bool:
+        """Whether the next segment is a short combine that may run in place."""
+        return self._request is not None and self._request.light
+
+    def advance(self) -> Request[Any] | None:
+        """Run the program's next segment; None when it has ended.
+
+        Raises
+        ------
+        ProgramError
+            If a floating point or linear algebra error ends the segment.
+        """
+        reply, self._reply = self._reply, None
+        try:
+            return self._program.send(reply)
+        except StopIteration as end:
+            self._result = end.value
+            return None
+        except np.linalg.LinAlgError as error:
+            raise ProgramError(
+                f"{self._name}: the program cannot go on after iteration {self._iteration} ({error}); "
+                "check the rank against the samples per task, or set coefficients.ridge"
+            ) from error
+
+    def encode(self, request: Request[Any] | None) -> Command:
+        """Turn what ``advance`` returned into a command.
+
+        Raises
+        ------
+        DivergedError
+            If an own value is not finite.
+        """
+        self._request = None
+        if request is None:
+            assert self._result is not None
+            return FinalCommand({key: self._own_result(key, value) for key, value in self._result.items()})
+        if isinstance(request, Broadcast | Scatter):
+            return self._round(request)
+        if isinstance(request, Checkpoint):
+            return CheckpointCommand(snapshot(request.state))
+        assert isinstance(request, Progress)
+        self._iteration = request.iteration
+        metrics = {key: float(value[0]) for key, value in request.metrics.items()}
+        estimate = {key: value[0] for key, value in request.estimate.items()}
+        return ProgressCommand(request.iteration, metrics, estimate)
+
+    def decode(self, values: Mapping[str, Payload]) -> None:
+        """Take the neighbours' payloads of the round as the program's next reply.
+
+        Raises
+        ------
+        PayloadError
+            If a neighbour's value has another dtype, shape or length than ours, or is not finite.
+        """
+        assert self._request is not None
+        request = self._request
+        own = request.value if isinstance(request, Broadcast) else request.values
+        decoded = {name: _decode(payload, own, name, request.label) for name, payload in values.items()}
+        self._reply = Received.of_peer(self._neighbours, decoded, own)
+
+    def _round(self, request: Broadcast | Scatter) -> RoundCommand:
+        self._request = request
+        names = self._neighbours.edge_names
+        if isinstance(request, Broadcast):
+            freeze(request.value)
+            payload = self._encode(entry_of(request.value, 0), request.label)
+            payloads = dict.fromkeys(names, payload)
+        else:
+            freeze(request.values)
+            payloads = {
+                n: self._encode(entry_of(request.values, e), request.label) for e, n in enumerate(names)
+            }
+        if request.send is not None:
+            payloads = {n: payloads[n] for e, n in enumerate(names) if request.send[e]}
+        expected = self._everyone
+        if request.receive is not None:
+            expected = frozenset(n for e, n in enumerate(names) if request.receive[e])
+        return RoundCommand(request.label, payloads, expected)
+
+    def _encode(self, entry: Value, label: str) -> Payload:
+        tensors = []
+        for array in arrays_of(entry):
+            if not _finite(array):
+                raise DivergedError(
+                    f"{self._name}: its own value is not finite in {label}, after iteration {self._iteration}: "
+                    "the run has diverged here; try a smaller step.c_eta or more agreement.rounds"
+                )
+            dtype = array.dtype.newbyteorder("<")
+            tensors.append(Tensor(dtype.str, array.shape, array.astype(dtype, copy=False).tobytes()))
+        return tuple(tensors)
+
+    def _own_result(self, key: str, value: Array) -> Array:
+        if not _finite(value):
+            raise DivergedError(
+                f"{self._name}: its result {key} is not finite: the run has diverged here; try a smaller step.c_eta"
+            )
+        return value
+
+
+def _with_floods(program: Rounds[dict[str, Array]], diameter: int, name: str) -> Rounds[dict[str, Array]]:
+    """Expand each FloodMax into rounds: after ``diameter`` of them every peer has seen every value."""
+    reply: Any = None
+    while True:
+        try:
+            request = program.send(reply)
+        except StopIteration as end:
+            result: dict[str, Array] = end.value
+            return result
+        if isinstance(request, FloodMax):
+            reply = yield from _flood_max(request, diameter, name)
+        else:
+            reply = yield request
+
+
+def _flood_max(request: FloodMax, diameter: int, name: str) -> Rounds[float]:
+    if np.isnan(request.value[0]):
+        raise DivergedError(
+            f"{name}: its own value is not a number in {request.label}: the run has diverged here"
+        )
+    value = np.array(request.value, dtype=np.float64)
+    for _ in range(diameter):
+        received = yield from Broadcast(value, request.label, light=True)
+        value = np.maximum(value, np.max(np.asarray(received.edges), axis=0, keepdims=True))
+    return float(value[0])
+
+
+def _decode(payload: Payload, own: Value, neighbour: str, label: str) -> Value:
+    """Read a neighbour's value; ``own`` is of the same kind, dtype and trailing shape in every round."""
+    if isinstance(own, list):
+        (array,) = _checked_count(payload, 1, neighbour, label)
+        if array.dtype != "|u1" or len(array.shape) != 1:
+            raise _mismatch(neighbour, label, f"{array.dtype} of shape {array.shape}", "|u1 of one axis")
+        return np.frombuffer(array.data, dtype=np.uint8)  # type: ignore[return-value]
+    parts = own if isinstance(own, tuple) else (own,)
+    tensors = _checked_count(payload, len(parts), neighbour, label)
+    arrays = tuple(_decode_array(t, part, neighbour, label) for t, part in zip(tensors, parts, strict=True))
+    return arrays if isinstance(own, tuple) else arrays[0]
+
+
+def _decode_array(tensor: Tensor, own: Array, neighbour: str, label: str) -> Array:
+    dtype = own.dtype.newbyteorder("<")
+    shape = own.shape[1:]
+    if tensor.shape != shape or tensor.dtype != dtype.str:
+        raise _mismatch(
+            neighbour, label, f"{tensor.dtype} of shape {tensor.shape}", f"{dtype.str} of shape {shape}"
+        )
+    if len(tensor.data) != own.nbytes // own.shape[0]:
+        raise _mismatch(neighbour, label, f"{len(tensor.data)} bytes", f"{own.nbytes // own.shape[0]} bytes")
+    array = np.frombuffer(tensor.data, dtype=dtype).reshape(shape)
+    if not _finite(array):
+        raise PayloadError(
+            f"{neighbour} sent a value that is not finite (NaN or Inf) in {label}; look at its log"
+        )
+    return array
+
+
+def _checked_count(payload: Payload, count: int, neighbour: str, label: str) -> Payload:
+    if len(payload) != count:
+        raise _mismatch(neighbour, label, f"{len(payload)} arrays", f"{count} arrays")
+    return payload
+
+
+def _mismatch(neighbour: str, label: str, found: str, expected: str) -> PayloadError:
+    return PayloadError(
+        f"{neighbour} sent {found} in {label}, expected {expected}: check that it runs the same version and spec"
+    )
+
+
+def _finite(array: Array) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
