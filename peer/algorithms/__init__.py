@@ -1,0 +1,1 @@
+"""Programs and their mathematics; numpy and scipy only."""
