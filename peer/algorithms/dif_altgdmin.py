@@ -32,8 +32,8 @@ def adapt(problem: Problem, U: Array, step: Array, ridge: float = 0.0) -> Array:
         C order.
     """
     B, residual = problem.fit(U, ridge)
-    change = step * problem.gradient(B, residual)
-    return np.subtract(U, change, out=np.empty_like(U, order="C"))
+    moved: Array = np.subtract(U, step * problem.gradient(B, residual), order="C")
+    return moved
 
 
 def dif_altgdmin(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from peer.program.errors import ContractError
 from peer.program.neighbours import Neighbours
 from peer.program.received import Received
 from peer.program.requests import Broadcast, Checkpoint, FloodMax, Progress, Request, Rounds, Scatter
@@ -30,6 +31,7 @@ __all__ = [
     "Array",
     "Broadcast",
     "Checkpoint",
+    "ContractError",
     "Facts",
     "FloodMax",
     "Neighbours",
