@@ -95,7 +95,7 @@ class PeerMachine:
         self.connections = Connections.of(network, name, incarnation, software)
         self._examiner = examiner
         self._book = RunBook(name, network.names, records)
-        self._engines: dict[str, RoundMachine] = {}
+        self.engines: dict[str, RoundMachine] = {}
         self._attached: dict[tuple[str, str], tuple[int, Attach]] = {}
         self._out: list[Effect] = []
         for record in self._book.records.values():
@@ -117,14 +117,14 @@ class PeerMachine:
         if record.state is RunState.ACCEPTED:
             return Waiting("facts", 0, "", self._book.missing_facts(run))
         if record.state is RunState.RUNNING:
-            return self._engines[run].waiting()
+            return self.engines[run].waiting()
         return Waiting("done", 0, "", self._book.missing_done(run))
 
     def start(self) -> list[Effect]:
         """Resume what the records hold."""
         for record in list(self._book.records.values()):
             if record.state is RunState.RUNNING:
-                engine = self._engines[record.run]
+                engine = self.engines[record.run]
                 if engine.done:
                     self._finish(record)
                 else:
@@ -161,7 +161,7 @@ class PeerMachine:
     def _received(self, connection: int, message: Message) -> None:
         neighbour = self.connections.neighbour(connection)
         if isinstance(message, Value) and neighbour is not None and self.connections.links[neighbour].up:
-            engine = self._engines.get(message.run)
+            engine = self.engines.get(message.run)
             if engine is not None and engine.edges[neighbour].connection == connection:
                 self._guard(engine, lambda engine: engine.receive(neighbour, message))
                 return
@@ -186,7 +186,7 @@ class PeerMachine:
         effects, link = self.connections.hello(connection, hello)
         self._emit(*effects)
         if link is not None:
-            for engine in self._engines.values():
+            for engine in self.engines.values():
                 engine.edges[link.neighbour].connection = None
             self._tell_all(link)
 
@@ -196,13 +196,13 @@ class PeerMachine:
         assert connection is not None
         for run in self._book.records:
             said = self._book.said(run)
-            if run in self._engines:
-                said.append(self._engines[run].attach(link.neighbour))
+            if run in self.engines:
+                said.append(self.engines[run].attach(link.neighbour))
             self._emit(*(Send(connection, link.neighbour, message) for message in said))
 
     def _lost(self, connection: int) -> None:
         self._emit(*self.connections.lost(connection))
-        for engine in self._engines.values():
+        for engine in self.engines.values():
             engine.detach(connection)
         for key in [key for key, held in self._attached.items() if held[0] == connection]:
             del self._attached[key]
@@ -232,12 +232,12 @@ class PeerMachine:
 
     def _attach(self, neighbour: str, connection: int, attach: Attach) -> None:
         self._attached[attach.run, neighbour] = (connection, attach)
-        engine = self._engines.get(attach.run)
+        engine = self.engines.get(attach.run)
         if engine is not None:
             self._guard(engine, lambda engine: engine.attached(neighbour, connection, attach))
 
     def _run_message(self, neighbour: str, connection: int, message: Value | Confirm | Durable) -> None:
-        engine = self._engines.get(message.run)
+        engine = self.engines.get(message.run)
         if engine is not None and (
             isinstance(message, Durable) or engine.edges[neighbour].connection == connection
         ):
@@ -250,7 +250,7 @@ class PeerMachine:
 
     def _with_engine(self, run: str, step: Step) -> None:
         """A program's request; a run that has just ended has no engine, and its program is being stopped."""
-        engine = self._engines.get(run)
+        engine = self.engines.get(run)
         if engine is not None:
             self._guard(engine, step)
 
@@ -261,7 +261,7 @@ class PeerMachine:
             self._bury(engine.run, Reason(TombKind.FAILED, self.name, str(failure)))
 
     def _durable(self, run: str, index: int) -> None:
-        engine = self._engines.get(run)
+        engine = self.engines.get(run)
         if engine is None:
             return
         effects = engine.checkpoint_durable(index)
@@ -397,11 +397,11 @@ class PeerMachine:
         digest = config_digest(self.network, record, interval)
         neighbours = self.network.neighbours(self.name)
         engine = RoundMachine(record.run, digest, neighbours, interval, checkpoints)
-        self._engines[record.run] = engine
+        self.engines[record.run] = engine
         return engine
 
     def _drop_engine(self, run: str) -> None:
-        if self._engines.pop(run, None) is not None:
+        if self.engines.pop(run, None) is not None:
             self._emit(DropCheckpoints(run))
         for key in [key for key in self._attached if key[0] == run]:
             del self._attached[key]

@@ -1,0 +1,289 @@
+"""The scheduler: many machines, one clock, one seed; everything that can go wrong between two events."""
+
+import heapq
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+
+from peer.protocol import effects, events
+from peer.protocol.examiner import Refusal
+from peer.protocol.interpreter import ProgressCommand
+from peer.protocol.machine import PeerMachine
+from peer.protocol.messages import Hello
+from peer.protocol.records import RunRecord
+from peer.simulate.faults.plan import HashChain, Plan
+from peer.simulate.faults.wire import Direction, Disk, Stream
+from peer.simulate.host import Host, SteppedProgram
+from topology.network import Network
+
+Action = Callable[[], None]
+LOG_LENGTH = 80
+
+
+class Killed(Exception):
+    """The process died before its next effect."""
+
+
+class PlanExaminer:
+    """Answers about plans; ``unfit`` peers refuse the specs of that set."""
+
+    def __init__(self, name: str, unfit: Mapping[bytes, str]) -> None:
+        self._name = name
+        self._unfit = unfit
+
+    def fact(self, spec: bytes) -> bytes | Refusal:
+        """A name is fact enough."""
+        if self._unfit.get(spec) == self._name:
+            return Refusal(f"{self._name} does not fit")
+        return self._name.encode()
+
+    def verdict(self, spec: bytes, table: Mapping[str, bytes]) -> str | None:
+        """Every table fits."""
+        del spec, table
+        return None
+
+    def interval_rounds(self, spec: bytes) -> int:
+        """K of the plan."""
+        return max(Plan.from_spec(spec).intervals)
+
+
+class FaultWorld:
+    """A network of virtual peers under seeded faults.
+
+    Parameters
+    ----------
+    network : Network
+        The peers and who dials whom.
+    rng : random.Random
+        Every choice comes from it.
+    kill_rate : float
+        Chance of a kill between two effects, while faults last.
+    slow_disk : float
+        Mean time of a checkpoint write; messages take 0.05 to 1.
+    unfit : mapping of bytes to str
+        Specs that a named peer refuses.
+    """
+
+    machine_type = PeerMachine
+
+    def __init__(
+        self,
+        network: Network,
+        rng: random.Random,
+        *,
+        kill_rate: float = 0.0,
+        slow_disk: float = 1.0,
+        unfit: Mapping[bytes, str] | None = None,
+    ) -> None:
+        self.network = network
+        self.rng = rng
+        self.now = 0.0
+        self.faults_over = False
+        self.hosts: dict[str, Host] = {}
+        self.disks = {name: Disk() for name in network.names}
+        self.streams: dict[int, Stream] = {}
+        self.answers: dict[int, effects.Answer] = {}
+        self.stopped: dict[str, str] = {}
+        self.log: deque[str] = deque(maxlen=LOG_LENGTH)
+        self.counts: Counter[str] = Counter()
+        self.sent: list[tuple[str, str, effects.Send]] = []
+        self._kill_rate = kill_rate
+        self._slow_disk = slow_disk
+        self._unfit = unfit or {}
+        self._heap: list[tuple[float, int, Action]] = []
+        self._tie = 0
+        self._connections = 0
+
+    # The clock
+
+    def at(self, delay: float, action: Action) -> None:
+        """Do something later."""
+        self._tie += 1
+        heapq.heappush(self._heap, (self.now + delay, self._tie, action))
+
+    def step(self) -> bool:
+        """Do what comes next; False when nothing does."""
+        if not self._heap:
+            return False
+        self.now, _, action = heapq.heappop(self._heap)
+        self.counts["events"] += 1
+        action()
+        return True
+
+    # Faults
+
+    def boot(self, name: str) -> None:
+        """Start a peer from its disk, if it is down."""
+        if name in self.hosts or name in self.stopped:
+            return
+        disk = self.disks[name]
+        disk.incarnation += 1
+        self._note(f"boot {name} incarnation {disk.incarnation}")
+        examiner = PlanExaminer(name, self._unfit)
+        machine = self.machine_type(
+            self.network, name, disk.incarnation, examiner, disk.records.values(), disk.load()
+        )
+        host = self.hosts[name] = Host(machine, self)
+        host.start()
+        for near in self.network.neighbours(name):
+            if self.network.edge(name, near).dialler == name:
+                self.at(self._delay(), lambda near=near: self.dial(name, near))  # type: ignore[misc]
+
+    def kill(self, name: str) -> None:
+        """The process is gone at this instant; it is started again after a while."""
+        if self.hosts.pop(name, None) is None:
+            return
+        self.counts["kills"] += 1
+        self._note(f"kill {name}")
+        self.disks[name].survive(self.rng)
+        for stream in [stream for stream in self.streams.values() if name in stream.directions]:
+            self._end(stream, dead=name)
+        self.at(self.rng.uniform(0.1, 6.0), lambda: self.boot(name))
+
+    def cut(self) -> None:
+        """One stream breaks: any prefix of both queues still arrives, each side notices for itself."""
+        if self.streams:
+            self.counts["cuts"] += 1
+            self._end(self.rng.choice(list(self.streams.values())))
+
+    def dial(self, name: str, near: str, *, spurious: bool = False) -> None:
+        """Open a stream, where there is somebody to open one."""
+        host = self.hosts.get(name)
+        if host is None:
+            return
+        if near not in self.hosts:
+            self.at(self.rng.uniform(0.2, 2.0), lambda: self.dial(name, near))
+            return
+        if host.machine.connections.links[near].current is not None and not spurious:
+            return
+        self._connections += 1
+        there = Direction(near, self.disks[near].incarnation)
+        back = Direction(name, self.disks[name].incarnation)
+        self.streams[self._connections] = Stream(self._connections, {name: there, near: back})
+        self._handle(name, events.Dialled(near, self._connections))
+
+    def submit(self, name: str, token: int, run: str, plan: Plan) -> None:
+        """A client submits, and repeats it until the record is durable."""
+        if name in self.hosts:
+            self._handle(name, events.Submitted(token, run, plan.spec))
+        if token not in self.answers:
+            self.at(self.rng.uniform(0.5, 3.0), lambda: self.submit(name, token, run, plan))
+
+    def cancel(self, name: str, run: str) -> None:
+        """An operator cancels."""
+        if name in self.hosts:
+            self.counts["cancels"] += 1
+            self._handle(name, events.CancelRequested(run, "asked for"))
+
+    # World
+
+    def before_effect(self, host: Host) -> bool:
+        """Whether the peer lives on: it may be killed between any two effects."""
+        if self.hosts.get(host.name) is not host:
+            return False
+        if not self.faults_over and self._kill_rate and self.rng.random() < self._kill_rate:
+            self.kill(host.name)
+            return False
+        return True
+
+    def start_program(self, host: Host, effect: effects.StartProgram) -> SteppedProgram:
+        """The hash chain of the run's plan."""
+        return HashChain(Plan.from_spec(effect.spec), self.network, host.name, effect.state)
+
+    def progress(self, host: Host, run: str, command: ProgressCommand) -> None:
+        """Hash chains show nothing."""
+
+    def perform(self, host: Host, effect: effects.Effect) -> None:
+        """Wire, disk and observers."""
+        disk = self.disks[host.name]
+        match effect:
+            case effects.Send():
+                self._send(host.name, effect)
+            case effects.Close(connection):
+                if connection in self.streams:
+                    self._end(self.streams[connection])
+            case effects.Persist(record):
+                disk.records[record.run] = record
+            case effects.WriteCheckpoint():
+                disk.writing.append(effect)
+                self._schedule_write(host, disk)
+            case effects.DropCheckpoints(run):
+                disk.drop(run)
+            case effects.Answer(token):
+                self.answers[token] = effect
+            case effects.StopPeer(reason):
+                self.stopped[host.name] = reason
+                self.kill(host.name)
+
+    def record(self, name: str, run: str) -> RunRecord | None:
+        """What a peer's disk knows of a run."""
+        return self.disks[name].records.get(run)
+
+    # Inside
+
+    def _delay(self) -> float:
+        return self.rng.uniform(0.05, 1.0)
+
+    def _handle(self, name: str, event: events.Event) -> None:
+        host = self.hosts.get(name)
+        if host is not None:
+            self._note(f"{name} {event}")
+            host.handle(event)
+
+    def _send(self, name: str, effect: effects.Send) -> None:
+        self.sent.append((name, effect.neighbour, effect))
+        stream = self.streams.get(effect.connection)
+        direction = stream.directions.get(name) if stream is not None else None
+        if stream is None or direction is None or direction.cut:
+            return
+        direction.queue.append(effect.message)
+        self._schedule_delivery(stream, direction)
+
+    def _schedule_delivery(self, stream: Stream, direction: Direction) -> None:
+        at = direction.last_at = max(direction.last_at, self.now + self._delay())
+        self.at(at - self.now, lambda: self._deliver(stream, direction))
+
+    def _deliver(self, stream: Stream, direction: Direction) -> None:
+        if not direction.queue:
+            return
+        message = direction.queue.popleft()
+        name = direction.receiver
+        if name in self.hosts and self.disks[name].incarnation == direction.incarnation:
+            known = self.hosts[name].machine.connections.known(stream.connection)
+            if known or isinstance(message, Hello):
+                self._handle(name, events.MessageReceived(stream.connection, message))
+
+    def _end(self, stream: Stream, dead: str | None = None) -> None:
+        self.streams.pop(stream.connection, None)
+        for sender, direction in stream.directions.items():
+            direction.cut = True
+            for _ in range(self.rng.randint(0, len(direction.queue))):
+                direction.queue.pop()
+            if direction.receiver != dead:
+                lag = max(direction.last_at - self.now, 0.0) + self.rng.choice((0.01, 1.0, 8.0))
+                self.at(lag, lambda d=direction, s=sender: self._notice_end(stream.connection, d, s))  # type: ignore[misc]
+
+    def _notice_end(self, connection: int, direction: Direction, sender: str) -> None:
+        name = direction.receiver
+        if name not in self.hosts or self.disks[name].incarnation != direction.incarnation:
+            return
+        self._handle(name, events.ConnectionLost(connection))
+        if name in self.hosts and self.network.edge(name, sender).dialler == name:
+            self.at(self.rng.uniform(0.1, 2.0), lambda: self.dial(name, sender))
+
+    def _schedule_write(self, host: Host, disk: Disk) -> None:
+        incarnation = disk.incarnation
+        delay = self.rng.expovariate(1.0 / self._slow_disk)
+
+        def finish() -> None:
+            if self.hosts.get(host.name) is host and disk.incarnation == incarnation and disk.writing:
+                write = disk.writing.popleft()
+                disk.finish(write)
+                self._handle(
+                    host.name, events.CheckpointDurable(write.checkpoint.run, write.checkpoint.index)
+                )
+
+        self.at(delay, finish)
+
+    def _note(self, text: str) -> None:
+        self.log.append(f"{self.now:8.3f} {text}")
