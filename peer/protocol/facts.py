@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from peer.algorithms.requirements import requirements
@@ -79,3 +81,17 @@ def profiles_differ(table: Mapping[str, PeerFact]) -> dict[str, list[str]]:
     for name, fact in sorted(table.items()):
         by_profile.setdefault(fact.profile, []).append(name)
     return by_profile if len(by_profile) > 1 else {}
+
+
+def own_fact(task_ptr: NDArray[np.int64], dim: int, *, software: str, profile: str) -> PeerFact:
+    """What a peer with these tasks brings to a run; ``task_ptr`` (T + 1,) has the offsets of their rows."""
+    sizes = np.diff(task_ptr)
+    return PeerFact(
+        dim=dim,
+        num_tasks=len(sizes),
+        num_samples=int(sizes.sum()),
+        min_samples=int(sizes.min()),
+        max_samples=int(sizes.max()),
+        software=software,
+        profile=profile,
+    )

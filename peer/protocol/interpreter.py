@@ -234,7 +234,7 @@ def _decode(payload: Payload, own: Value, neighbour: str, label: str) -> Value:
         (array,) = _checked_count(payload, 1, neighbour, label)
         if array.dtype != "|u1" or len(array.shape) != 1:
             raise _mismatch(neighbour, label, f"{array.dtype} of shape {array.shape}", "|u1 of one axis")
-        return np.frombuffer(array.data, dtype=np.uint8)  # type: ignore[return-value]
+        return np.frombuffer(array.data, dtype=np.uint8)
     parts = own if isinstance(own, tuple) else (own,)
     tensors = _checked_count(payload, len(parts), neighbour, label)
     arrays = tuple(_decode_array(t, part, neighbour, label) for t, part in zip(tensors, parts, strict=True))
