@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from topology.address import parse_address
 from topology.errors import InputError, name_hint
@@ -59,7 +59,7 @@ class PeerEntry(BaseModel):
     address: Annotated[str | None, AfterValidator(_check_address)] = Field(
         None, description="Where others reach the peer, host:port; not needed to simulate."
     )
-    key: Annotated[str | tuple[str, ...] | None, PlainValidator(_check_keys)] = Field(
+    key: Annotated[str | tuple[str, ...] | None, BeforeValidator(_check_keys)] = Field(
         None,
         description="Fingerprint of the peer's public key, sha256:<64 hex>, or several during a rotation.",
     )

@@ -40,6 +40,13 @@ class Network(BaseModel):
         default_factory=dict, description="Who may submit runs: fingerprints of their public keys."
     )
 
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not name.isprintable():
+            raise InputError(f"found {name!r}", mend="use printable characters only")
+        return name
+
     @field_validator("peers")
     @classmethod
     def _check_peers(cls, peers: dict[str, PeerEntry]) -> dict[str, PeerEntry]:

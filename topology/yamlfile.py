@@ -26,8 +26,24 @@ _BaseLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+\Z")
 
 
+_DEEPEST = 50
+
+
 class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
-    """Safe loader that refuses duplicate keys and aliases (a few of them can stand for gigabytes)."""
+    """Safe loader that refuses duplicate keys, deep nesting, and aliases (a few can stand for gigabytes)."""
+
+    _depth = 0
+
+    # Called around each node. The C parser recurses without a bound and would crash the process.
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise InputError(f"values are nested more than {_DEEPEST} deep", mend="write a flatter file")
+        super().descend_resolver(current_node, current_index)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+        super().ascend_resolver()
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
         if node in self.constructed_objects:
@@ -111,7 +127,7 @@ def _parse(text: str, path: str | Path) -> object:
         raise InputError(
             f"{where}not valid YAML ({error.problem})", file=path, mend="mend the syntax"
         ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"not valid YAML ({reason})", file=path, mend="mend the syntax") from None
 
@@ -132,9 +148,8 @@ def dump_yaml(data: Mapping[str, Any], path: str | Path) -> None:
         If the file cannot be written.
     """
     # One line for each innermost list or mapping: a peer or an edge stays on its line.
-    text = yaml.dump(
-        dict(data), Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=4096
-    )
+    # Only ASCII: PyYAML writes some line breaks of Unicode so that they come back as spaces.
+    text = yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=4096)
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
@@ -203,7 +218,7 @@ def _path(loc: tuple[str | int, ...], inner: str | None = None) -> str | None:
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc if part != "[key]")
     if inner:
         text += inner if inner.startswith("[") else f".{inner}"
-    return text.lstrip(".") or None
+    return text.strip(".") or None
 
 
 def _kind(value: object) -> str:
@@ -226,15 +241,16 @@ def _kind(value: object) -> str:
 
 
 _WANTED = {
-    "int": "a whole number",
-    "float": "a number",
-    "finite": "a finite number",
-    "string": 'text (in quotes, if it looks like a number: "1")',
-    "bool": "true or false",
-    "model": "a mapping of key: value",
-    "dict": "a mapping of key: value",
-    "list": "a list",
-    "tuple": "a list",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": 'text (in quotes, if it looks like a number: "1")',
+    "bool_type": "true or false",
+    "model_type": "a mapping of key: value",
+    "dict_type": "a mapping of key: value",
+    "list_type": "a list",
+    "tuple_type": "a list",
 }
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
@@ -256,8 +272,9 @@ def _explain(model_type: type[BaseModel], error: ErrorDetails) -> tuple[str, str
     for bound, sign in _BOUNDS.items():
         if bound in context:
             return shown, f"give a number {sign} {context[bound]:g}"
-    wanted = _WANTED.get(kind.split("_")[0])
-    return shown, f"give {wanted}" if wanted else error["msg"]
+    if kind in _WANTED:
+        return shown, f"give {_WANTED[kind]}"
+    return shown, error["msg"][0].lower() + error["msg"][1:]
 
 
 def _known_keys(annotation: object, loc: list[str | int]) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from peer.cli.output import console, emit
@@ -74,7 +75,8 @@ def make(
 def _print_made(document: dict[str, Any], made: GeneratedNetwork) -> None:
     console.print(
         f"{document['file']}: {document['num_peers']} peers, {document['num_edges']} edges, "
-        f"gamma {document['gamma']:.4f}"
+        f"gamma {document['gamma']:.4f}",
+        markup=False,
     )
     if made.added_edges:
         console.print(f"The draw was disconnected: {made.added_edges} random edges were added to join it.")
@@ -94,7 +96,7 @@ def lint(
 
 def _print_report(report: LintReport) -> None:
     table = Table(
-        title=f"{report.name}: {report.num_peers} peers, {report.num_edges} edges", show_header=False
+        title=f"{escape(report.name)}: {report.num_peers} peers, {report.num_edges} edges", show_header=False
     )
     degrees = sorted(report.degrees.values())
     mean = sum(degrees) / len(degrees)
@@ -162,13 +164,13 @@ def _describe(network: Network) -> dict[str, Any]:
 
 
 def _print_network(document: dict[str, Any]) -> None:
-    table = Table(title=f"{document['name']} (mixing: {document['mixing']})")
+    table = Table(title=f"{escape(document['name'])} (mixing: {document['mixing']})")
     for column in ("peer", "address", "degree", "own weight", "neighbours and their weights"):
         table.add_column(column, overflow="fold")
     for entry in document["peers"]:
         table.add_row(
             entry["name"],
-            entry["address"] or "-",
+            escape(entry["address"] or "-"),
             str(entry["degree"]),
             f"{entry['own_weight']:.3f}",
             "  ".join(f"{other} {weight:.3f}" for other, weight in entry["weights"].items()),
