@@ -52,7 +52,15 @@ KeyPin = Annotated[str, AfterValidator(_check_key)]
 
 
 class PeerEntry(BaseModel):
-    """What the network file says about one peer."""
+    """What the network file says about one peer.
+
+    Parameters
+    ----------
+    address : str, optional
+        Where others reach it, ``host:port``; not needed to simulate.
+    key : str or tuple of str, optional
+        Fingerprint of its public key, ``sha256:<64 hex>``; several while keys are rotated.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,7 +74,15 @@ class PeerEntry(BaseModel):
 
 
 class Edge(BaseModel):
-    """Two neighbours, in the order of their names; in a file ``[a, b]`` or ``{peers: [a, b], dial: b}``."""
+    """Two neighbours; in a file ``[a, b]`` or ``{peers: [a, b], dial: b}``.
+
+    Parameters
+    ----------
+    first, second : str
+        The ends, in any order; kept in the order of their names.
+    dial : str, optional
+        The end that opens the connection, where it is not the first.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

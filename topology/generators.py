@@ -29,7 +29,7 @@ _DEGREE: dict[GraphKind, int] = {"k-regular": 4, "small-world": 4}
 class GeneratedNetwork:
     """A network and how it came about.
 
-    Attributes
+    Parameters
     ----------
     network : Network
         The network, connected.
@@ -42,7 +42,7 @@ class GeneratedNetwork:
 
 
 def peer_names(num_peers: int) -> list[str]:
-    """Names p0, p1, …, zero padded so that they sort by number.
+    """The names p0, p1, …, zero padded so that they sort by number.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def make_network(
     Parameters
     ----------
     kind : str
-        ring, path, star (p0 in the middle), complete, grid (the squarest one), erdos-renyi,
+        One of ring, path, star (p0 in the middle), complete, grid (the squarest one), erdos-renyi,
         k-regular or small-world (Watts-Strogatz).
     num_peers : int
         At least 2.

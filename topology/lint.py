@@ -21,7 +21,7 @@ _ROUNDING = 1e-12
 class LintReport:
     """Properties of a network and its mixing matrix W.
 
-    Attributes
+    Parameters
     ----------
     name : str
         The network's name.

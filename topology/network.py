@@ -28,6 +28,24 @@ class Network(BaseModel):
 
     Equal networks are equal objects: edges are kept in the order of their names, whatever the order
     in the file. Everything that depends on an order uses the sorted `names`.
+
+    Parameters
+    ----------
+    name : str
+        What people call the network, up to 64 printable characters.
+    mixing : str
+        The mixing rule: metropolis (default), lazy-metropolis, max-degree or uniform.
+    peers : dict of str to PeerEntry
+        At least two, with different addresses where they have any.
+    edges : tuple of Edge
+        Each pair once, connecting all peers.
+    operators : dict of str to str
+        Fingerprints of the public keys of those who may submit runs.
+
+    Raises
+    ------
+    InputError
+        Out of `read_network` and `validate`; pydantic's ValidationError out of the constructor.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -136,7 +154,7 @@ class Network(BaseModel):
         return self._positions[name]
 
     def neighbours(self, name: str) -> tuple[str, ...]:
-        """Names of a peer's neighbours, sorted.
+        """The sorted names of a peer's neighbours.
 
         Parameters
         ----------

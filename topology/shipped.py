@@ -12,7 +12,7 @@ _FOLDER = files("topology") / "networks"
 
 
 def shipped_names() -> tuple[str, ...]:
-    """Names of the networks that come with the package.
+    """The names of the networks that come with the package.
 
     Returns
     -------

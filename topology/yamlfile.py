@@ -280,17 +280,10 @@ def _explain(model_type: type[BaseModel], error: ErrorDetails) -> tuple[str, str
 def _known_keys(annotation: object, loc: list[str | int]) -> list[str]:
     """Names of the fields of the model that sits at `loc` below `annotation`."""
     origin, inner = get_origin(annotation), [arg for arg in get_args(annotation) if arg is not type(None)]
-    if origin is Annotated:
+    if origin in (Annotated, Union, UnionType):  # of unions only `Model | None`
         return _known_keys(inner[0], loc)
-    if origin in (Union, UnionType):
-        return sorted({key for option in inner for key in _known_keys(option, loc)})
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if not loc:
             return list(annotation.model_fields)
-        field = annotation.model_fields.get(str(loc[0]))
-        return _known_keys(field.annotation, loc[1:]) if field else []
-    if origin is dict and loc:
-        return _known_keys(inner[1], loc[1:])
-    if origin in (tuple, list) and loc:
-        return _known_keys(inner[0], loc[1:])
-    return []
+        return _known_keys(annotation.model_fields[str(loc[0])].annotation, loc[1:])
+    return _known_keys(inner[1 if origin is dict else 0], loc[1:])

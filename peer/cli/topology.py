@@ -18,7 +18,7 @@ from topology.shipped import resolve_network
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Make, examine and show network files.", no_args_is_help=True)
+app = typer.Typer(help="Make, examine and show network files.", no_args_is_help=True, add_completion=False)
 
 NetworkArgument = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A network file, or a shipped name such as er8.")
@@ -173,7 +173,7 @@ def _print_network(document: dict[str, Any]) -> None:
             escape(entry["address"] or "-"),
             str(entry["degree"]),
             f"{entry['own_weight']:.3f}",
-            "  ".join(f"{other} {weight:.3f}" for other, weight in entry["weights"].items()),
+            "  ".join(f"{other}:{weight:.3f}" for other, weight in entry["weights"].items()),
         )
     console.print(table)
     console.print(

@@ -149,8 +149,7 @@ def test_show_in_words():
         "│",
         "0.833",
         "│",
-        "p0",
-        "0.167",
+        "p0:0.167",
     ]
     assert "6 peers, 5 edges, diameter 2, gamma 0.833333 (spectral gap 0.166667)" in lines
 

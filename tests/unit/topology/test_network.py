@@ -55,6 +55,12 @@ def test_mixing_and_operators_may_be_left_out():
     assert network.operators == {}
 
 
+def test_a_peer_may_say_that_it_has_no_address_and_no_key():
+    peers = {"a": {"address": None, "key": None}, "b": {}}
+    network = validate(Network, {"name": "n", "peers": peers, "edges": [["a", "b"]]})
+    assert network.peers["a"] == network.peers["b"] == PeerEntry()
+
+
 def test_the_lower_name_dials_unless_the_edge_says_otherwise(lab):
     assert lab.edge("p1", "p0").dialler == "p0"
     assert lab.edge("p2", "p3").dialler == "p3"

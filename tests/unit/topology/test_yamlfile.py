@@ -1,5 +1,5 @@
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -144,6 +144,7 @@ class Spec(BaseModel):
     maybe: Step | None = None
     steps: dict[str, Step] = {}
     row: tuple[Step, ...] = ()
+    named: dict[str, Annotated[Step, Field(description="a step")]] = {}
     note: str = Field("", max_length=9)
     live: bool = False
 
@@ -190,6 +191,9 @@ def test_numbers_keep_their_bits(number):
         ({"rank": 1, "maybe": {"eta": 1}}, "maybe.eta: unknown key; did you mean 'c_eta'?"),
         ({"rank": 1, "steps": {"a": {"zz": 1}}}, "steps.a.zz: unknown key; use one of: c_eta"),
         ({"rank": 1, "row": [{"zz": 1}]}, "row[0].zz: unknown key; use one of: c_eta"),
+        ({"rank": 1, "named": {"a": {"zz": 1}}}, "named.a.zz: unknown key; use one of: c_eta"),
+        ({"rank": 1, True: 1}, 'the key True is true or false, not text; put it in quotes: "True"'),
+        ({"rank": 1, None: 1}, 'the key None is nothing, not text; put it in quotes: "None"'),
         ({"rank": 1, "steps": {1: {}}}, 'steps: the key 1 is a number, not text; put it in quotes: "1"'),
         ({"rank": 1, "row": [{"zz": {1}}]}, "row[0].zz: found a value of type set; put text in quotes"),
     ],
