@@ -10,7 +10,7 @@ from peer.program import Broadcast, Checkpoint, ContractError, Program, Scatter,
 from peer.simulate.block import whole_network
 from peer.simulate.fast import run_block
 from peer.testing.peers import PeerRun, ProblemBuilder, run_in_step, run_loosely
-from peer.testing.record import Content, Recording, difference, join, result_content
+from peer.testing.record import Content, Recording, content, difference, join, result_content
 from topology.network import Network
 
 __all__ = ["CheckReport", "check_program"]
@@ -108,9 +108,9 @@ def _contents(recording: Recording) -> list[Content]:
     return [*(step.content for step in recording.steps), result_content(recording.result)]
 
 
-def _first_difference(expected: Recording, found: Recording, skip: int = 0) -> str | None:
-    wanted, got = _contents(expected)[skip:], _contents(found)
-    for position, (a, b) in enumerate(zip(wanted, got, strict=False), start=skip):
+def _first_difference(expected: Recording, found: Recording) -> str | None:
+    wanted, got = _contents(expected), _contents(found)
+    for position, (a, b) in enumerate(zip(wanted, got, strict=False)):
         differs = difference(a, b)
         if differs:
             return f"at request {position}: {differs}"
@@ -143,13 +143,15 @@ def _restart(
     recording: Recording,
     position: int,
 ) -> str | None:
-    later = recording.steps[position + 1 :]
     problem = build((recording.name,))
     try:
         run = PeerRun(program, problem, spec, network, recording.name, _state(recording, position))
-        for step in later:
+        for number, step in enumerate(recording.steps[position + 1 :], start=position + 1):
             if run.request is None:
-                break
+                return f"with an end in place of request {number}: {step.content['kind']}"
+            differs = difference(step.content, content(run.request))
+            if differs:
+                return f"at request {number}: {differs}"
             run.answer(step.reply)
     except ContractError:
         raise
@@ -157,7 +159,7 @@ def _restart(
         return f"by {type(error).__name__}: {error}"
     if run.request is not None:
         return f"with a request after its end: {type(run.request).__name__}"
-    return _first_difference(recording, run.recording, skip=position + 1)
+    return difference(result_content(recording.result), result_content(run.recording.result))
 
 
 def _state(recording: Recording, position: int) -> State:
