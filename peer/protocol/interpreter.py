@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from peer.config import RunFailed
 from peer.program import (
     Array,
     Broadcast,
@@ -116,14 +117,15 @@ class Interpreter:
         """
         reply, self._reply = self._reply, None
         try:
-            return self._program.send(reply)
+            # Numbers that overflow are caught where they would be sent, with the peer's name.
+            with np.errstate(over="ignore", invalid="ignore"):
+                return self._program.send(reply)
         except StopIteration as end:
             self._result = end.value
             return None
-        except np.linalg.LinAlgError as error:
+        except (np.linalg.LinAlgError, RunFailed) as error:
             raise ProgramError(
-                f"{self._name}: the program cannot go on after iteration {self._iteration} ({error}); "
-                "check the rank against the samples per task, or set coefficients.ridge"
+                f"{self._name}: the program cannot go on after iteration {self._iteration}: {error}"
             ) from error
 
     def encode(self, request: Request[Any] | None) -> Command:

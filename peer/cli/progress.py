@@ -1,0 +1,49 @@
+"""Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from peer.cli.output import err
+
+LINES = 10
+"""Lines that a long run prints where stderr is not a terminal."""
+
+
+class Meter:
+    """Shows how far a run is."""
+
+    def __init__(self, progress: Progress, total: int, title: str) -> None:
+        self._progress = progress
+        self._total = total
+        self._title = title
+        self._task = progress.add_task(title, total=total, note="")
+        self._said = 0
+
+    def show(self, iteration: int, note: str = "") -> None:
+        """The run has finished this iteration."""
+        self._progress.update(self._task, completed=iteration, note=note)
+        part = iteration * LINES // max(self._total, 1)
+        if not err.is_terminal and part > self._said:
+            self._said = part
+            err.print(
+                f"{self._title}: iteration {iteration}/{self._total} {note}".rstrip(),
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+@contextmanager
+def metered(title: str, total: int) -> Iterator[Meter]:
+    """Show the progress of a run with ``total`` iterations."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        yield Meter(progress, total, title)

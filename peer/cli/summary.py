@@ -1,0 +1,64 @@
+"""A run's summary for people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from peer.cli.output import console, human_bytes
+
+__all__ = ["print_summary"]
+
+_LEVELS = {
+    "payload": "payload (values as encoded)",
+    "message": "message (as handed to gRPC)",
+    "socket": "socket (all that TCP carried)",
+    "wire_estimate": "wire (with headers, an estimate)",
+    "resent": "resent (not in message)",
+}
+
+
+def print_summary(summary: Mapping[str, Any]) -> None:
+    """Print the summary document of a run."""
+    console.print(
+        f"[bold]{summary['algorithm']}[/] on {summary['num_peers']} peers and {summary['num_edges']} edges "
+        f"({summary['driver']}), gamma {summary['gamma']:.3f}: {summary['iterations']} iterations, "
+        f"{summary['rounds']} rounds in {summary['wall_s']:.1f} s",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in _rows(summary):
+        table.add_row(name, value)
+    console.print(table)
+
+
+def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    distance = summary["subspace_distance"]
+    if distance is not None:
+        first, last = distance["trace"][0], distance["final"]
+        rows.append(("subspace distance", f"{_number(first)} → {_number(last)} (worst peer)"))
+    rows.append(("consensus error", _number(summary["consensus_error"])))
+    counts = summary["bytes"]
+    for level, title in _LEVELS.items():
+        if counts[level] is not None:
+            per_round = f", {human_bytes(counts[level] / max(summary['rounds'], 1))} a round"
+            rows.append((title, human_bytes(counts[level]) + (per_round if level != "resent" else "")))
+    latency = summary["round_latency_ms"]
+    if latency["p50"] is not None:
+        rows.append(
+            (
+                "round latency",
+                f"p50 {latency['p50']:.2f} ms, p95 {latency['p95']:.2f} ms, p99 {latency['p99']:.2f} ms",
+            )
+        )
+    matches = summary["matches_simulation"]
+    if matches is not None:
+        answer = "yes, bit for bit at every peer" if matches else "NO: digests differ"
+        rows.append(("equal to simulate --exact", answer))
+    return rows
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2e}"
