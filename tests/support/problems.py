@@ -8,6 +8,7 @@ import numpy as np
 
 from peer.algorithms.problem import Problem
 from peer.config import DifAltgdminSpec, parse_spec
+from peer.data.store import LocalData
 from peer.program import Array, Facts
 from topology.network import Network
 
@@ -133,3 +134,19 @@ def oracle_case(name: str) -> OracleCase:
         init={"power_iterations": int(arrays["power_iterations"]), "agreement_rounds": rounds},
     )
     return OracleCase(arrays, network_of(edges), tasks, spec)
+
+
+def local_data(tasks: Tasks) -> dict[str, LocalData]:
+    """The same rows as peers keep them."""
+    data = {}
+    for p, name in enumerate(tasks.names):
+        first, last = tasks.peer_tasks[p : p + 2]
+        ptr = tasks.task_ptr[first : last + 1]
+        data[name] = LocalData(
+            task_ids=tuple(f"{p}-{t:03}" for t in range(last - first)),
+            task_ptr=ptr - ptr[0],
+            X=tasks.X[ptr[0] : ptr[-1]],
+            y=tasks.y[ptr[0] : ptr[-1]],
+            features=tuple(f"x{j}" for j in range(tasks.X.shape[1])),
+        )
+    return data
