@@ -9,6 +9,7 @@ from rich.table import Table
 from peer.cli.output import console, emit
 from peer.data.describing import describe as describe_folder
 from peer.data.describing import summarize
+from peer.data.folder import refuse_existing
 from peer.data.importing import ImportOptions, import_table
 from peer.data.splitting import split as split_folder
 from peer.data.store import PeerData, write_all
@@ -57,6 +58,7 @@ def synth(
     as_json: JsonOption = False,
 ) -> None:
     """Draw tasks that share a subspace: y = X U* b* + noise, X standard Gaussian."""
+    refuse_existing(out, "--out")
     drawn = synthesize(
         _names(peers, network),
         num_tasks=tasks,
@@ -112,6 +114,7 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Make peers' tasks out of a table, one row per sample."""
+    refuse_existing(out, "--out")
     options = ImportOptions(
         task=task,
         target=target,
@@ -137,6 +140,7 @@ def split(
     as_json: JsonOption = False,
 ) -> None:
     """Deal the tasks of a data folder to other peers."""
+    refuse_existing(out, "--out")
     _write(out, split_folder(data, _names(peers, network), seed), as_json)
 
 

@@ -1,0 +1,1 @@
+"""A peer's local tasks: drawn, imported, divided over peers, and kept in folders."""
