@@ -107,12 +107,12 @@ def check_software(field: str, text: str) -> None:
 
 def check_spec(field: str, data: bytes) -> None:
     """A run spec as canonical JSON."""
-    check_blob(field, data, MAX_SPEC_BYTES)
+    _check_document(field, data, MAX_SPEC_BYTES)
 
 
 def check_fact(field: str, data: bytes) -> None:
     """A peer's fact as canonical JSON."""
-    check_blob(field, data, MAX_FACT_BYTES)
+    _check_document(field, data, MAX_FACT_BYTES)
 
 
 def check_blob(field: str, data: bytes, limit: int) -> None:
@@ -125,3 +125,12 @@ def check_digest(field: str, data: bytes) -> None:
     """A SHA-256 digest."""
     if len(data) != DIGEST_BYTES:
         refuse(field, f"{len(data)} bytes", f"{DIGEST_BYTES} bytes")
+
+
+def _check_document(field: str, data: bytes, limit: int) -> None:
+    # Whether it is the JSON that it should be is the reader's matter; it may rely on text.
+    check_blob(field, data, limit)
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        refuse(field, f"byte {data[error.start]:#04x} at {error.start}", "UTF-8")

@@ -156,7 +156,8 @@ class Nested:
 
     def write(self, target: Message, name: str, where: str, value: object) -> None:
         """Fill the inner message."""
-        if value is None and self.optional:
+        if value is None:
+            self._check_absent(where)
             return
         inner = getattr(target, name)
         inner.SetInParent()
@@ -166,9 +167,12 @@ class Nested:
         """Read the inner message."""
         if source.HasField(name):
             return self.layout.read(getattr(source, name))
+        self._check_absent(where)
+        return None
+
+    def _check_absent(self, where: str) -> None:
         if not self.optional:
             refuse(where, "nothing", "present")
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +220,8 @@ class Metrics:
         getattr(target, name).update(value)
 
     def read(self, source: Message, name: str, where: str) -> dict[str, float]:
-        """Read every entry."""
-        value = dict(getattr(source, name))
+        """Read every entry, in the order of names: a map on the wire has none."""
+        value = dict(sorted(getattr(source, name).items()))
         self._check(where, value)
         return value
 
