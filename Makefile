@@ -18,7 +18,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m peer.wire.generate --check
+	$(BIN)/python tools/generate_proto.py --check
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .
@@ -34,7 +34,7 @@ simulate-faults: $(INSTALLED)
 	$(BIN)/python -m peer.simulate.faults --seeds $(SEEDS)
 
 proto: $(INSTALLED)
-	$(BIN)/python -m peer.wire.generate
+	$(BIN)/python tools/generate_proto.py
 
 # Needs uv; everything else installs from the lock alone.
 lock:

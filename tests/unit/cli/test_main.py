@@ -1,0 +1,100 @@
+"""The command line as a whole: exit statuses, help, and what is loaded."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from peer import __version__
+from peer.cli import main as cli
+from peer.config import RunFailed
+from topology.errors import InputError
+
+
+def difpeer(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from peer.cli.main import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
+
+
+def test_version():
+    done = difpeer("--version")
+    assert (done.returncode, done.stdout) == (0, f"difpeer {__version__}\n")
+
+
+def test_help_names_every_command():
+    done = difpeer("--help")
+    assert done.returncode == 0
+    for name in cli.COMMANDS:
+        assert f" {name} " in done.stdout
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_help_has_an_example(name):
+    done = difpeer(name, "--help")
+    assert done.returncode == 0, done.stderr
+    if "Commands" not in done.stdout:
+        assert "Example: difpeer" in " ".join(done.stdout.split())
+
+
+def test_unknown_command():
+    done = difpeer("simulat")
+    assert done.returncode == 2
+    assert "No such command" in done.stderr
+
+
+def test_bad_input_is_status_2_and_keeps_brackets():
+    done = difpeer("topology", "lint", "no such [file].yaml")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "no such [file].yaml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(InputError("x", mend="y"), 2), (RunFailed("x"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_errors_become_statuses(monkeypatch, capsys, error, status):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert exit_.value.code == status
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_json_is_one_document_and_nothing_else(tmp_path):
+    spec = tmp_path / "run.yaml"
+    spec.write_text("version: 1\nalgorithm: dif-altgdmin\nrank: 2\niterations: 40\n")
+    data = tmp_path / "data"
+    made = difpeer(
+        "data", "synth", "--network", "ring8", "--tasks", "16", "--dim", "12", "--samples", "10",
+        "--rank", "2", "--out", str(data), "--json",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    json.loads(made.stdout)
+    arguments = ["simulate", str(spec), "--network", "ring8", "--data", str(data), "--json"]
+    block, exact = difpeer(*arguments), difpeer(*arguments, "--exact")
+    assert block.returncode == exact.returncode == 0, block.stderr + exact.stderr
+    ours, theirs = json.loads(block.stdout), json.loads(exact.stdout)
+    assert ours["driver"] == "simulation"
+    assert len(ours["subspace_distance"]["trace"]) == 41
+    assert ours["result_digest"] == theirs["result_digest"]
+    assert ours["bytes"] == theirs["bytes"]
+    assert ours["bytes"]["payload"] == ours["bytes"]["predicted_payload"]
+    assert "simulating: iteration 40/40" in exact.stderr
+
+
+def test_simulate_refuses_a_spec_that_does_not_fit(tmp_path):
+    spec = tmp_path / "run.yaml"
+    spec.write_text("version: 1\nalgorithm: dif-altgdmin\nrank: 20\niterations: 40\n")
+    data = tmp_path / "data"
+    difpeer(
+        "data", "synth", "--network", "ring8", "--tasks", "30", "--dim", "12", "--samples", "10",
+        "--rank", "2", "--out", str(data),
+    )  # fmt: skip
+    done = difpeer("simulate", str(spec), "--network", "ring8", "--data", str(data))
+    assert done.returncode == 2
+    assert "rank: 20 is above the dimension 12" in " ".join(done.stderr.split())
