@@ -5,6 +5,8 @@ is X U and X^T R of the same sizes, written as the step writes them. Blocks of b
 so that a change of the machine's speed hits both; the ratio is that of the medians. One BLAS thread.
 """
 
+import peer  # isort: skip - it limits BLAS to one thread, before numpy is loaded
+
 import argparse
 import json
 import time
@@ -13,7 +15,6 @@ from statistics import median
 
 import numpy as np
 
-import peer
 from peer.algorithms.dif_altgdmin import adapt
 from peer.algorithms.problem import Problem
 from peer.program import Array, Facts
