@@ -27,6 +27,12 @@ class Link:
     software: str = ""
     goodbye: bool = False
 
+    @property
+    def connection(self) -> int:
+        """The current connection of a link that is up."""
+        assert self.current is not None
+        return self.current
+
 
 @dataclass(slots=True)
 class Connections:
@@ -141,6 +147,8 @@ class Connections:
         dialled = self._neighbour_of.get(connection)
         if dialled is not None and dialled != hello.name:
             return f"the address of {dialled} is answered by {hello.name}; mend the network file"
+        if link.up and link.current == connection:
+            return f"{hello.name} said Hello twice on one connection"
         if link.dials and link.current != connection:
             return f"{hello.name} dialled, but this edge is dialled by {self.name}; give both the same network file"
         return None
