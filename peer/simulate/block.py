@@ -174,7 +174,5 @@ def _take(value: Value, entries: Array) -> Value:
 
 
 def _product(operator: csr_array, values: Array) -> Array:
-    # float64 first: a sparse product of float32 values would round its terms otherwise than one peer does
-    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-    total: Array = operator @ flat
+    total: Array = operator @ values.reshape(len(values), -1)
     return total.reshape(operator.shape[0], *values.shape[1:])

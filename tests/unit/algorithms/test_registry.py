@@ -44,6 +44,7 @@ def test_the_schedule_is_what_a_run_does(fields):
         {"agreement": {"rounds": 3}, "init": {"power_iterations": 2, "agreement_rounds": 2}},
         {"agreement": {"rounds": 3}, "checkpoint_every": 2, "init": {"agreement_rounds": 2}},
         {"agreement": {"rounds": 1}, "tolerance": 1e-300, "init": {"agreement_rounds": 2}},
+        {"checkpoint_every": 2, "tolerance": 1e-300, "init": {"agreement_rounds": 2}},
     ],
 )
 def test_no_interval_between_checkpoints_is_longer_than_predicted(fields):
