@@ -1,0 +1,97 @@
+"""Ledgers of single runs, and one ledger of all peers."""
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from peer.measure.schema import TABLES, check, create
+from topology.errors import InputError
+
+__all__ = ["export", "merge"]
+
+
+def export(source: str | Path, run: str, path: str | Path) -> None:
+    """Copy the rows of one run out of a ledger, as of one moment; others may go on writing to it.
+
+    Parameters
+    ----------
+    source : str or Path
+        The ledger.
+    run : str
+        The run.
+    path : str or Path
+        The file to make; it is there whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the source is not a ledger of this version, or the file exists or cannot be written.
+    """
+    with _new_ledger(Path(path)) as target:
+        _copy(target, Path(source), run)
+
+
+def merge(parts: Iterable[str | Path], path: str | Path) -> None:
+    """Make one ledger of several, rows in the order of the parts.
+
+    Parameters
+    ----------
+    parts : iterable of str or Path
+        Ledgers, each with rows that no other has.
+    path : str or Path
+        The file to make; it is there whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If a part is not a ledger of this version, or the file exists or cannot be written.
+    """
+    with _new_ledger(Path(path)) as target:
+        for part in parts:
+            _copy(target, Path(part))
+
+
+@contextmanager
+def _new_ledger(path: Path) -> Iterator[sqlite3.Connection]:
+    if path.exists() or path.is_symlink():
+        raise InputError("exists already", file=path, mend="give a new file, or remove this one")
+    partial = path.parent / f".{path.name}.{secrets.token_hex(4)}.partial"
+    try:
+        with closing(sqlite3.connect(partial, isolation_level=None, uri=True)) as connection:
+            # The file gets its name when it is complete, so it needs no journal.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            create(connection)
+            yield connection
+        partial.rename(path)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise InputError(
+            f"cannot be written ({error})", file=path, mend="give a place where you may write, with room"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _copy(target: sqlite3.Connection, source: Path, run: str | None = None) -> None:
+    if not source.is_file():
+        raise InputError("there is no ledger", file=source, mend="collect the run again")
+    try:
+        target.execute("ATTACH ? AS part", (f"{source.absolute().as_uri()}?mode=ro",))
+        check(target, source, "part")
+        # One transaction: all tables as of one moment.
+        target.execute("BEGIN")
+        for table, columns in TABLES.items():
+            names = ", ".join(columns)
+            query = f"INSERT INTO main.{table} SELECT {names} FROM part.{table}"  # noqa: S608
+            if run is None:
+                target.execute(query)
+            else:
+                target.execute(f"{query} WHERE run = ?", (run,))
+        target.execute("COMMIT")
+        target.execute("DETACH part")
+    except sqlite3.OperationalError:
+        raise  # about the new file: a full disk, no permission
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"is damaged ({error})", file=source, mend="collect the run again") from error

@@ -1,0 +1,170 @@
+"""Figures of a run, read from its ledgers by SQL; ``docs/ledger.md`` has the same queries for people."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peer.measure.schema import open_ledger
+from topology.errors import InputError
+
+__all__ = ["SUBSPACE_DISTANCE", "ByteTotals", "RunFigures", "ledger_figures"]
+
+SUBSPACE_DISTANCE = "subspace_distance"
+"""Name of the metric that the summary's trace is made of."""
+
+# Sent once by each peer for each round and edge: of a value that went out several times the first counts.
+_FIRST = """
+SELECT sum(payload_bytes), sum(message_bytes) FROM (
+  SELECT payload_bytes, message_bytes, min(rowid) FROM messages
+  WHERE kind = 'value' AND direction = 'sent' GROUP BY peer, neighbour, seq)
+"""
+_ALL = "SELECT sum(message_bytes) FROM messages WHERE kind <> 'control' AND direction = 'sent'"
+# Nothing rather than too little where a peer or a connection was not measured.
+_SOCKETS = """
+SELECT sum(bytes - retrans), sum(bytes + segments * header_bytes),
+  count(*) = count(bytes + retrans + segments)
+    AND count(DISTINCT peer) = (SELECT count(DISTINCT peer) FROM rounds)
+FROM (
+  SELECT peer, max(bytes_sent) - min(bytes_sent) AS bytes,
+    max(bytes_retrans) - min(bytes_retrans) AS retrans,
+    max(segs_out) - min(segs_out) AS segments,
+    max(header_bytes) AS header_bytes
+  FROM sockets GROUP BY peer, incarnation, neighbour, connection)
+"""
+_EXTENT = "SELECT (SELECT max(round) + 1 FROM rounds), (SELECT max(iteration) FROM iterations)"
+_LATENCIES = "SELECT latency_ns FROM rounds WHERE latency_ns IS NOT NULL"
+_DISTANCES = "SELECT peer, iteration, value FROM iterations WHERE name = ? ORDER BY incarnation"
+
+
+@dataclass(frozen=True, slots=True)
+class ByteTotals:
+    """Bytes that all peers sent on data connections; None where nothing measured them.
+
+    Attributes
+    ----------
+    payload : int
+        Values as encoded by the program, each counted once.
+    message : int or None
+        Their envelopes as handed to gRPC.
+    socket : int or None
+        What TCP carried, retransmitted segments apart.
+    wire_estimate : int or None
+        With headers of link, IP and TCP, and retransmitted segments.
+    resent : int
+        Envelopes that went out again after a connection or a peer was lost; not part of ``message``.
+    """
+
+    payload: int
+    message: int | None = None
+    socket: int | None = None
+    wire_estimate: int | None = None
+    resent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """What was counted and timed in a run.
+
+    Attributes
+    ----------
+    rounds : int
+        Rounds of the network.
+    iterations : int
+        Iterations of the main loop.
+    bytes : ByteTotals
+        Over all peers.
+    latencies_ns : ndarray
+        Shape (rows,), int64: latency of every round of every peer; empty in a simulation.
+    distances : mapping
+        Subspace distance by peer and iteration, where a peer knows the truth.
+    """
+
+    rounds: int
+    iterations: int
+    bytes: ByteTotals
+    latencies_ns: NDArray[np.int64]
+    distances: Mapping[str, Mapping[int, float]]
+
+
+def ledger_figures(parts: Iterable[str | Path]) -> RunFigures:
+    """Read the figures of one run from its peers' ledgers, or from one merged ledger.
+
+    Parameters
+    ----------
+    parts : iterable of str or Path
+        Ledgers with rows of this run only; each peer's rows are in one of them.
+
+    Returns
+    -------
+    RunFigures
+        Over all of them.
+
+    Raises
+    ------
+    InputError
+        If one is not a ledger of this version, or damaged.
+    """
+    found = [_read(path) for path in parts]
+    distances: dict[str, dict[int, float]] = {}
+    for part in found:
+        for name, values in part.distances.items():
+            distances.setdefault(name, {}).update(values)
+    return RunFigures(
+        rounds=max((part.rounds for part in found), default=0),
+        iterations=max((part.iterations for part in found), default=0),
+        bytes=ByteTotals(
+            payload=sum(part.bytes.payload for part in found),
+            message=_total(part.bytes.message for part in found),
+            socket=_total(part.bytes.socket for part in found),
+            wire_estimate=_total(part.bytes.wire_estimate for part in found),
+            resent=sum(part.bytes.resent for part in found),
+        ),
+        latencies_ns=np.concatenate([np.empty(0, np.int64), *(part.latencies_ns for part in found)]),
+        distances=distances,
+    )
+
+
+def _total(parts: Iterable[int | None]) -> int | None:
+    """The sum; None unless every part was measured."""
+    total = 0
+    count = 0
+    for part in parts:
+        if part is None:
+            return None
+        total += part
+        count += 1
+    return total if count else None
+
+
+def _read(path: str | Path) -> RunFigures:
+    with closing(open_ledger(path)) as ledger:
+        try:
+            payload, message = ledger.execute(_FIRST).fetchone()
+            (everything,) = ledger.execute(_ALL).fetchone()
+            socket, wire, complete = ledger.execute(_SOCKETS).fetchone()
+            rounds, iterations = ledger.execute(_EXTENT).fetchone()
+            latencies = np.array(ledger.execute(_LATENCIES).fetchall(), dtype=np.int64).reshape(-1)
+            distances: dict[str, dict[int, float]] = {}
+            for peer, iteration, value in ledger.execute(_DISTANCES, (SUBSPACE_DISTANCE,)):
+                if value is not None:
+                    distances.setdefault(peer, {})[iteration] = value
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"is damaged ({error})", file=path, mend="collect the run again") from error
+    return RunFigures(
+        rounds=rounds or 0,
+        iterations=iterations or 0,
+        bytes=ByteTotals(
+            payload=payload or 0,
+            message=message,
+            socket=socket if complete else None,
+            wire_estimate=wire if complete else None,
+            resent=(everything or 0) - (message or 0),
+        ),
+        latencies_ns=latencies,
+        distances=distances,
+    )

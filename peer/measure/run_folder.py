@@ -1,0 +1,157 @@
+"""The folder of a finished run: summary, specification, network, ledger and every peer's result."""
+
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from peer.config import RunSpec, read_spec
+from peer.data.folder import new_folder
+from peer.measure.collect import merge
+from peer.measure.schema import open_ledger
+from peer.program import Array
+from topology.errors import InputError
+from topology.network import Network, read_network, write_network
+from topology.yamlfile import dump_yaml
+
+__all__ = ["LEDGER", "RunFolder", "read_run_folder", "write_run_folder"]
+
+SUMMARY = "summary.json"
+SPEC = "spec.yaml"
+NETWORK = "network.yaml"
+LEDGER = "ledger.sqlite"
+RESULTS = "results"
+
+_MEND = "collect the run again"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What a run left.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    summary : dict
+        As `peer.measure.summary.summarize` made it.
+    spec : RunSpec
+        What was asked for.
+    network : Network
+        On which network.
+    results : mapping
+        Arrays by peer and name: ``U``; ``B`` and ``task_ids`` where the peer's owner allows it.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+    spec: RunSpec
+    network: Network
+    results: Mapping[str, Mapping[str, Array]]
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger of all peers."""
+        return self.path / LEDGER
+
+
+def write_run_folder(
+    path: str | Path,
+    *,
+    summary: Mapping[str, Any],
+    spec: RunSpec,
+    network: Network,
+    results: Mapping[str, Mapping[str, Array]],
+    ledgers: Iterable[str | Path],
+) -> None:
+    """Write a run folder; it is there whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder to make.
+    summary : mapping
+        Plain JSON values.
+    spec : RunSpec
+        What was asked for.
+    network : Network
+        On which network.
+    results : mapping
+        Arrays by peer and name.
+    ledgers : iterable of str or Path
+        The peers' ledgers of this run; they are copied.
+
+    Raises
+    ------
+    InputError
+        If the folder exists or cannot be written, or a ledger cannot be read.
+    ValueError
+        If a figure of the summary is not finite, or a result is no plain array.
+    """
+    with new_folder(Path(path)) as folder:
+        text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+        dump_yaml(spec.model_dump(mode="json"), folder / SPEC)
+        write_network(network, folder / NETWORK)
+        merge(ledgers, folder / LEDGER)
+        (folder / RESULTS).mkdir()
+        for name, arrays in results.items():
+            plain: dict[str, Any] = dict(arrays)  # mypy takes any array for savez' own keyword else
+            if any(array.dtype.hasobject for array in arrays.values()):
+                raise ValueError(f"{name}: results are plain arrays, without Python objects")
+            np.savez(folder / RESULTS / f"{name}.npz", **plain)
+
+
+def read_run_folder(path: str | Path) -> RunFolder:
+    """Read what `write_run_folder` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    RunFolder
+        All but the ledger in memory.
+
+    Raises
+    ------
+    InputError
+        If a part is missing, damaged, or of another version.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise InputError("there is no such folder", file=folder, mend="give a run's folder")
+    network = read_network(folder / NETWORK)
+    open_ledger(folder / LEDGER).close()
+    return RunFolder(
+        path=folder,
+        summary=_read_summary(folder / SUMMARY),
+        spec=read_spec(folder / SPEC),
+        network=network,
+        results={name: _read_arrays(folder / RESULTS / f"{name}.npz") for name in network.names},
+    )
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read ({error})", file=path, mend=_MEND) from error
+    if not isinstance(summary, dict):
+        raise InputError("is not a JSON object", file=path, mend=_MEND)
+    return summary
+
+
+def _read_arrays(path: Path) -> dict[str, Array]:
+    try:
+        # numpy leaves a damaged file open when it opened it itself
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot be read ({error})", file=path, mend=_MEND) from error

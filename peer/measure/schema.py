@@ -1,0 +1,137 @@
+"""Tables of the ledger. Their meaning and units are in ``docs/ledger.md``, column by column."""
+
+import sqlite3
+from pathlib import Path
+from types import MappingProxyType
+
+from topology.errors import InputError
+
+__all__ = ["TABLES", "VERSION", "create", "insert", "open_ledger"]
+
+VERSION = 1
+"""Kept in SQLite's ``user_version``; a file of another version is refused."""
+
+_WHOSE = {"peer": "TEXT NOT NULL", "run": "TEXT NOT NULL", "incarnation": "INTEGER NOT NULL"}
+
+# No keys and no indexes beyond the rowid: rows are appended while rounds wait for nobody, and read once.
+TABLES = MappingProxyType(
+    {
+        "rounds": {
+            **_WHOSE,
+            "round": "INTEGER NOT NULL",
+            "label": "TEXT NOT NULL",
+            "iteration": "INTEGER",
+            "started_ns": "INTEGER",
+            "latency_ns": "INTEGER",
+            "encode_ns": "INTEGER",
+            "send_ns": "INTEGER",
+            "wait_ns": "INTEGER",
+            "decode_ns": "INTEGER",
+            "adapt_ns": "INTEGER",
+            "gated_by": "TEXT",
+            "slack_ns": "INTEGER",
+        },
+        "messages": {
+            **_WHOSE,
+            "round": "INTEGER",
+            "neighbour": "TEXT NOT NULL",
+            "direction": "TEXT NOT NULL",
+            "seq": "INTEGER",
+            "payload_bytes": "INTEGER NOT NULL",
+            "message_bytes": "INTEGER",
+            "at_ns": "INTEGER",
+            "resent": "INTEGER NOT NULL",
+            "kind": "TEXT NOT NULL",
+        },
+        "sockets": {
+            **_WHOSE,
+            "neighbour": "TEXT NOT NULL",
+            "connection": "INTEGER NOT NULL",
+            "round": "INTEGER",
+            "at_ns": "INTEGER NOT NULL",
+            "bytes_sent": "INTEGER",
+            "bytes_received": "INTEGER",
+            "bytes_retrans": "INTEGER",
+            "segs_out": "INTEGER",
+            "segs_in": "INTEGER",
+            "rtt_us": "INTEGER",
+            "min_rtt_us": "INTEGER",
+            "header_bytes": "INTEGER NOT NULL",
+        },
+        "iterations": {
+            **_WHOSE,
+            "iteration": "INTEGER NOT NULL",
+            "at_ns": "INTEGER",
+            "name": "TEXT NOT NULL",
+            "value": "REAL",
+        },
+        "events": {
+            **_WHOSE,
+            "at_ns": "INTEGER NOT NULL",
+            "at_utc": "TEXT NOT NULL",
+            "kind": "TEXT NOT NULL",
+            "text": "TEXT NOT NULL",
+        },
+    }
+)
+"""Columns and their SQL types, by table."""
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database, and mark it with the version."""
+    for table, columns in TABLES.items():
+        body = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        connection.execute(f"CREATE TABLE {table} ({body})")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def insert(table: str) -> str:
+    """SQL that adds one row, with a place for each column."""
+    return f"INSERT INTO {table} VALUES ({', '.join('?' * len(TABLES[table]))})"  # noqa: S608
+
+
+def open_ledger(path: str | Path) -> sqlite3.Connection:
+    """Open a ledger for reading.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    sqlite3.Connection
+        Read-only; the caller closes it.
+
+    Raises
+    ------
+    InputError
+        If there is no file, or it is not a ledger of this version.
+    """
+    if not Path(path).is_file():
+        raise InputError("there is no ledger", file=path, mend="check the path")
+    connection = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        check(connection, path)
+    except InputError:
+        connection.close()
+        raise
+    return connection
+
+
+def check(connection: sqlite3.Connection, path: str | Path, name: str = "main") -> None:
+    """Raise InputError unless the database ``name`` of the connection is a ledger of this version."""
+    try:
+        (found,) = connection.execute(f"PRAGMA {name}.user_version").fetchone()
+        tables = {row[0] for row in connection.execute(f"SELECT name FROM {name}.sqlite_master")}  # noqa: S608
+    except sqlite3.DatabaseError as error:
+        raise InputError(
+            f"is not a ledger, or damaged ({error})", file=path, mend="collect it again, or move it away"
+        ) from error
+    if found != VERSION or not tables.issuperset(TABLES):
+        raise InputError(
+            f"is a ledger of version {found}, this program reads version {VERSION}",
+            file=path,
+            field="user_version",
+            mend="read it with the difpeer that wrote it, or move it away",
+        )

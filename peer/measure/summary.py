@@ -1,0 +1,146 @@
+"""The summary of a run: the document that ``demo``, ``run`` and ``simulate`` print and keep."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from peer.algorithms.subspace import consensus_error
+from peer.config import RunSpec
+from peer.measure.figures import RunFigures
+from peer.program import Array
+from topology.mixing import gamma, mixing_matrix
+from topology.network import Network
+
+__all__ = ["Driver", "predicted_payload", "result_digest", "summarize"]
+
+Driver = Literal["processes", "network", "simulation"]
+
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def summarize(
+    *,
+    run_id: str,
+    driver: Driver,
+    spec: RunSpec,
+    network: Network,
+    figures: RunFigures,
+    bases: Mapping[str, Array],
+    schedule: Sequence[tuple[str, int, int]],
+    versions: Mapping[str, str],
+    wall_s: float,
+    matches_simulation: bool | None = None,
+) -> dict[str, Any]:
+    """Make the summary of a finished run.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+    driver : {"processes", "network", "simulation"}
+        What ran it.
+    spec : RunSpec
+        What was asked for.
+    network : Network
+        On which network.
+    figures : RunFigures
+        Of `peer.measure.figures.ledger_figures`, or a simulator's own.
+    bases : mapping of str to array
+        Every peer's U, shape (d, r), float64.
+    schedule : sequence of (str, int, int)
+        The algorithm's own: label, rounds, payload bytes of one message.
+    versions : mapping of str to str
+        Of `peer.measure.versions`.
+    wall_s : float
+        From the start of the run to its result, seconds.
+    matches_simulation : bool, optional
+        Whether the digests equal those of the exact simulation; None where it was not run.
+
+    Returns
+    -------
+    dict
+        Plain JSON values.
+
+    Raises
+    ------
+    ValueError
+        If the basis of a peer is missing, or one is of a stranger.
+    """
+    if set(bases) != set(network.names):
+        raise ValueError(f"bases of {sorted(bases)} for the peers {list(network.names)}")
+    totals = figures.bytes
+    return {
+        "run_id": run_id,
+        "algorithm": spec.algorithm,
+        "driver": driver,
+        "num_peers": len(network.names),
+        "num_edges": len(network.edges),
+        "gamma": gamma(mixing_matrix(network)),
+        "iterations": figures.iterations,
+        "rounds": figures.rounds,
+        "subspace_distance": _distance(figures, network),
+        "consensus_error": consensus_error(np.stack([bases[name] for name in network.names])),
+        "result_digest": {name: result_digest(bases[name]) for name in network.names},
+        "bytes": {
+            "payload": totals.payload,
+            "message": totals.message,
+            "socket": totals.socket,
+            "wire_estimate": totals.wire_estimate,
+            "resent": totals.resent,
+            "predicted_payload": predicted_payload(schedule, network),
+        },
+        "round_latency_ms": _latency(figures),
+        "wall_s": wall_s,
+        "versions": dict(versions),
+        "matches_simulation": matches_simulation,
+    }
+
+
+def result_digest(U: Array) -> str:
+    """SHA-256, in hexadecimal, of a basis as little-endian float64, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(U, dtype="<f8").tobytes()).hexdigest()
+
+
+def predicted_payload(schedule: Sequence[tuple[str, int, int]], network: Network) -> int:
+    """Payload bytes that all peers together send when a run uses all its iterations.
+
+    Parameters
+    ----------
+    schedule : sequence of (str, int, int)
+        Label, rounds, payload bytes of one message.
+    network : Network
+        Each round sends one message in each direction of every edge.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    return 2 * len(network.edges) * sum(rounds * payload for _, rounds, payload in schedule)
+
+
+def _distance(figures: RunFigures, network: Network) -> dict[str, Any] | None:
+    """The largest distance of any peer, by iteration; None unless every peer knows the truth.
+
+    An iteration of which a peer's row was lost has None: the largest of the others might be too small.
+    """
+    if not all(figures.distances.get(name) for name in network.names):
+        return None
+    peers = [figures.distances[name] for name in network.names]
+    trace = [
+        max(values) if len(values) == len(peers) else None
+        for values in (
+            [peer[iteration] for peer in peers if iteration in peer]
+            for iteration in range(figures.iterations + 1)
+        )
+    ]
+    return {"final": trace[-1], "trace": trace}
+
+
+def _latency(figures: RunFigures) -> dict[str, float | None]:
+    if not figures.latencies_ns.size:
+        return dict.fromkeys(_QUANTILES)
+    values = np.quantile(figures.latencies_ns, list(_QUANTILES.values())) / 1e6
+    return dict(zip(_QUANTILES, map(float, values), strict=True))

@@ -1,0 +1,116 @@
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+
+from peer.measure.collect import export, merge
+from peer.measure.ledger import Ledger
+from peer.measure.schema import TABLES, open_ledger
+from tests.unit.measure.books import write_books
+from topology.errors import InputError
+
+
+def contents(path):
+    with closing(open_ledger(path)) as connection:
+        return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+
+
+def test_export_has_one_runs_rows_and_no_others(tmp_path):
+    write_books(tmp_path, "p0", "other").close()
+    ledger = write_books(tmp_path, "p0")
+    everything = contents(ledger.path)
+    ledger.recorder("p0", "r1", 1).iteration(9, 1, {"moved": 1.0})
+    ledger.export("r1", tmp_path / "r1.sqlite")
+    ledger.close()
+    exported = contents(tmp_path / "r1.sqlite")
+    added = ("p0", "r1", 1, 9, 1, "moved", 1.0)
+    for table, rows in everything.items():
+        of_run = [row for row in rows if row[1] == "r1"]
+        assert len(of_run) == len(rows) / 2 > 0
+        assert exported[table] == of_run + ([added] if table == "iterations" else [])
+
+
+def test_an_export_is_one_file(tmp_path):
+    ledger = write_books(tmp_path, "p0")
+    (tmp_path / "out").mkdir()
+    ledger.export("r1", tmp_path / "out" / "part.sqlite")
+    contents(tmp_path / "out" / "part.sqlite")
+    ledger.close()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["part.sqlite"]
+
+
+def test_merge_has_the_rows_of_all_parts(tmp_path):
+    parts = []
+    for peer in ("p0", "p1"):
+        ledger = write_books(tmp_path, peer)
+        ledger.export("r1", tmp_path / f"{peer}.part")
+        ledger.close()
+        parts.append(tmp_path / f"{peer}.part")
+    merge(parts, tmp_path / "all.sqlite")
+    merged = contents(tmp_path / "all.sqlite")
+    assert merged == {table: contents(parts[0])[table] + contents(parts[1])[table] for table in TABLES}
+
+
+def test_merge_of_nothing_has_empty_tables(tmp_path):
+    merge([], tmp_path / "all.sqlite")
+    assert contents(tmp_path / "all.sqlite") == {table: [] for table in TABLES}
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "all.sqlite").write_text("mine")
+    with pytest.raises(InputError, match=r"all.sqlite: exists already"):
+        merge([], tmp_path / "all.sqlite")
+    assert (tmp_path / "all.sqlite").read_text() == "mine"
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    with pytest.raises(InputError, match=r"all.sqlite: cannot be written"):
+        merge([], tmp_path / "missing" / "all.sqlite")
+
+
+@pytest.mark.parametrize("damage", ["missing", "foreign", "truncated", "scribbled", "version"])
+def test_a_bad_part_is_named_and_leaves_nothing(tmp_path, damage):
+    write_books(tmp_path, "p0").close()
+    part = tmp_path / "p0.sqlite"
+    data = part.read_bytes()
+    match damage:
+        case "missing":
+            part.unlink()
+        case "foreign":
+            part.write_bytes(b"no ledger " * 1000)
+        case "truncated":
+            part.write_bytes(data[: len(data) // 2])
+        case "scribbled":
+            part.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+        case "version":
+            with closing(sqlite3.connect(part)) as connection:
+                connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(InputError, match=r"p0\.sqlite: "):
+        merge([part], tmp_path / "all.sqlite")
+    assert {path.name for path in tmp_path.iterdir()} <= {"p0.sqlite", "p0.sqlite-wal", "p0.sqlite-shm"}
+
+
+def test_an_export_is_of_one_moment(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    recorder = ledger.recorder("p0", "r1", 1)
+    flushes = 400
+
+    def write():
+        for number in range(flushes):
+            recorder.message("sent", "p1", 1, 2, 3, round_number=number, seq=number)
+            recorder.iteration(number, 1, {"moved": 1.0})
+            ledger.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    exports = 0
+    while writer.is_alive():
+        export(ledger.path, "r1", tmp_path / f"{exports}.sqlite")
+        found = contents(tmp_path / f"{exports}.sqlite")
+        assert len(found["messages"]) == len(found["iterations"])
+        exports += 1
+    writer.join()
+    export(ledger.path, "r1", tmp_path / "last.sqlite")
+    assert len(contents(tmp_path / "last.sqlite")["messages"]) == flushes
+    ledger.close()

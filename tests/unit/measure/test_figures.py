@@ -1,0 +1,122 @@
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from peer.measure.collect import merge
+from peer.measure.figures import ByteTotals, ledger_figures
+from peer.measure.ledger import Ledger
+from peer.measure.tcp_info import SocketSample
+from tests.unit.measure.books import DISTANCES, LATENCIES, add_round, add_values, counters, write_books
+from topology.errors import InputError
+
+
+@pytest.fixture
+def parts(tmp_path):
+    ledgers = [write_books(tmp_path, peer) for peer in ("p0", "p1")]
+    for ledger in ledgers:
+        ledger.close()
+    return [ledger.path for ledger in ledgers]
+
+
+EXPECTED = ByteTotals(
+    payload=4 * 40,
+    message=4 * 60,
+    # p0: 200 on its first connection and 500 - 30 on the one opened during the run; p1: 200
+    socket=200 + 470 + 200,
+    wire_estimate=(200 + 500 + 200) + 66 * (4 + 5 + 4),
+    resent=60 + 25,
+)
+
+
+def test_figures_of_a_run(parts):
+    figures = ledger_figures(parts)
+    assert (figures.rounds, figures.iterations) == (2, 1)
+    assert figures.bytes == EXPECTED
+    assert sorted(figures.latencies_ns) == sorted(LATENCIES["p0"] + LATENCIES["p1"])
+    assert figures.distances == {peer: dict(enumerate(values)) for peer, values in DISTANCES.items()}
+
+
+def test_parts_and_the_merged_ledger_say_the_same(parts, tmp_path):
+    merge(parts, tmp_path / "all.sqlite")
+    one, many = ledger_figures([tmp_path / "all.sqlite"]), ledger_figures(parts)
+    assert one.latencies_ns.tolist() == many.latencies_ns.tolist()
+    nothing = np.empty(0, np.int64)
+    assert repr(replace(one, latencies_ns=nothing)) == repr(replace(many, latencies_ns=nothing))
+
+
+def test_a_value_of_two_incarnations_counts_once(tmp_path):
+    ledger = write_books(tmp_path, "p0")
+    before = ledger_figures([ledger.path]).bytes
+    again = ledger.recorder("p0", "r1", 2)
+    again.socket("p1", 0, 1, 1000, counters(70, 50))
+    add_values(again, 1, "p1")
+    add_round(again, 1, "p1", 5)
+    again.socket("p1", 0, 1, 1100, counters(170, 150))
+    again.iteration(1, 1, {"subspace_distance": 0.25})
+    ledger.close()
+    after = ledger_figures([ledger.path])
+    assert after.bytes.payload == before.payload
+    assert after.bytes.message == before.message
+    assert after.bytes.resent == before.resent + 60
+    assert after.bytes.socket == before.socket + 100
+    assert after.rounds == 2
+    assert len(after.latencies_ns) == 3
+
+
+def test_empty_messages_count_as_messages(tmp_path):
+    ledger = Ledger(tmp_path / "p0.sqlite")
+    add_values(ledger.recorder("p0", "r1", 1), 0, "p1", payload_bytes=0)
+    ledger.close()
+    assert ledger_figures([ledger.path]).bytes == ByteTotals(payload=0, message=20)
+
+
+@pytest.mark.parametrize("missing", ["no row", "old kernel"])
+@pytest.mark.parametrize("merged", [False, True])
+def test_sockets_are_all_measured_or_none(tmp_path, parts, missing, merged):
+    ledger = Ledger(tmp_path / "p2.sqlite")
+    recorder = ledger.recorder("p2", "r1", 1)
+    add_values(recorder, 0, "p0")
+    add_round(recorder, 0, "p0", 5)
+    if missing == "old kernel":
+        for at_ns in (1, 2):
+            recorder.socket("p0", 0, 0, at_ns, SocketSample(None, 5, 5, None, 1, 1, 1, 1, 0, 66))
+    ledger.close()
+    paths = [*parts, ledger.path]
+    if merged:
+        merge(paths, tmp_path / "all.sqlite")
+        paths = [tmp_path / "all.sqlite"]
+    figures = ledger_figures(paths)
+    assert (figures.bytes.socket, figures.bytes.wire_estimate) == (None, None)
+    assert figures.bytes.message == EXPECTED.message + 60
+
+
+def test_a_simulation_has_payload_only(tmp_path):
+    ledger = Ledger(tmp_path / "simulation.sqlite")
+    for peer, neighbour in (("p0", "p1"), ("p1", "p0")):
+        recorder = ledger.recorder(peer, "r1", 1)
+        recorder.round(0, "descent", 1, None, None)
+        recorder.message("sent", neighbour, 40, None, None, round_number=0, seq=0)
+    ledger.close()
+    figures = ledger_figures([ledger.path])
+    assert figures.bytes == ByteTotals(payload=80)
+    assert figures.rounds == 1
+    assert figures.latencies_ns.size == 0
+
+
+def test_nothing_at_all(tmp_path):
+    figures = ledger_figures([])
+    assert (figures.rounds, figures.iterations, figures.bytes) == (0, 0, ByteTotals(payload=0))
+    Ledger(tmp_path / "empty.sqlite").close()
+    assert ledger_figures([tmp_path / "empty.sqlite"]).bytes == ByteTotals(payload=0)
+
+
+def test_a_damaged_ledger_is_named(tmp_path, parts):
+    with closing(sqlite3.connect(parts[0])) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    data = parts[0].read_bytes()
+    parts[0].write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with pytest.raises(InputError, match=r"p0\.sqlite: is damaged"):
+        ledger_figures(parts)
