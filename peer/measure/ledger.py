@@ -18,11 +18,11 @@ from pathlib import Path
 from threading import Lock
 
 from peer.measure.collect import export
-from peer.measure.recorder import Recorder, Row
+from peer.measure.recorder import Direction, Kind, Recorder, Row
 from peer.measure.schema import TABLES, check, create, insert
 from topology.errors import InputError
 
-__all__ = ["Batch", "Ledger", "Recorder"]
+__all__ = ["Batch", "Direction", "Kind", "Ledger", "Recorder"]
 
 _INSERT = {table: insert(table) for table in TABLES}
 
