@@ -1,0 +1,58 @@
+"""``difpeer serve``: one long-lived peer."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from peer.runtime.loop import run
+from peer.runtime.parent import end_with_parent
+from peer.runtime.serve import ServeConfig, serve
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    epilog="Example: difpeer serve --name p0 --network lab.yaml --data data/p0 --state state/p0 --insecure-loopback"
+)
+def serve_command(
+    name: Annotated[str, typer.Option(help="Which peer of the network this is.")],
+    network: Annotated[Path, typer.Option(help="The network file, the same at all peers.")],
+    data: Annotated[Path, typer.Option(help="This peer's own folder, DIR/NAME as `difpeer data` writes it.")],
+    state: Annotated[Path, typer.Option(help="This peer's state folder; made where it is missing.")],
+    listen: Annotated[
+        str | None, typer.Option(help="host:port to listen at; by default the address in the network file.")
+    ] = None,
+    insecure_loopback: Annotated[
+        bool, typer.Option(help="Without TLS, between peers on this machine only.")
+    ] = False,
+    share_coefficients: Annotated[
+        bool, typer.Option(help="Let collected results hold this peer's task coefficients B.")
+    ] = False,
+    log_json: Annotated[bool, typer.Option(help="Log lines as JSON on stderr.")] = False,
+    with_parent: Annotated[
+        bool, typer.Option(hidden=True, help="End when the process ends that started this one.")
+    ] = False,
+) -> None:
+    """Serve one peer until SIGTERM or Ctrl-C: it keeps its data, and talks to its neighbours."""
+    if with_parent:
+        end_with_parent()
+    config = ServeConfig(
+        name=name,
+        network=network,
+        data=data,
+        state=state,
+        listen=listen,
+        insecure_loopback=insecure_loopback,
+        share_coefficients=share_coefficients,
+        log_json=log_json,
+    )
+    run(serve(config, _print_ready))
+
+
+def _print_ready(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,207 @@
+"""What the shell writes down of a peer: rows of the ledger, counters, and notes for status and watchers."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from time import monotonic_ns
+
+from peer.measure.ledger import Ledger
+from peer.measure.recorder import Direction, Recorder
+from peer.measure.sockets import available, opened
+from peer.protocol.messages import Confirm, Message, Value
+from peer.protocol.payload import payload_bytes
+from peer.protocol.records import RunRecord
+from peer.runtime.counters import SocketCounters
+from peer.runtime.notes import RunNotes
+from peer.runtime.stream import Stream
+from peer.runtime.worker import Worker
+
+__all__ = ["Books"]
+
+log = logging.getLogger("difpeer")
+
+FLUSH_ROWS = 500
+"""Rows worth a transaction, which costs as much as some 50 of them."""
+
+
+class Books:
+    """The ledger of one peer and what is counted beside it; nothing here waits.
+
+    Parameters
+    ----------
+    peer : str
+        Its name.
+    incarnation : int
+        Of this process.
+    ledger : Ledger
+        Open for writing.
+    disk : Worker
+        Where rows are written.
+    """
+
+    def __init__(self, peer: str, incarnation: int, ledger: Ledger, disk: Worker) -> None:
+        self.notes: dict[str, RunNotes] = {}
+        self.current: RunNotes | None = None
+        self._peer = peer
+        self._incarnation = incarnation
+        self._ledger = ledger
+        self._disk = disk
+        self._loop = asyncio.get_running_loop()
+        self._no_run = ledger.recorder(peer, "", incarnation)
+        self._counters = SocketCounters()
+
+    def where(self) -> tuple[str, int | None]:
+        """The run that is on and its round, for log lines; from any thread."""
+        current = self.current
+        if current is None or current.driver is None:
+            return "", None
+        return current.run, current.driver.round
+
+    def of(self, record: RunRecord) -> RunNotes:
+        """Notes of a run, made when it is heard of."""
+        notes = self.notes.get(record.run)
+        if notes is None:
+            recorder = self._ledger.recorder(self._peer, record.run, self._incarnation)
+            notes = self.notes[record.run] = RunNotes.of(record, recorder)
+        return notes
+
+    # Messages
+
+    def sent(self, stream: Stream, message: Message, size: int, resent: bool = False) -> None:
+        """Count a message handed to its stream."""
+        at_ns = monotonic_ns()
+        neighbour = stream.neighbour
+        if neighbour is None:
+            return  # an answer to a stranger
+        if type(message) is not Value:
+            self._other("sent", neighbour, message, size, at_ns, resent)
+            return
+        notes = self.notes[message.run]
+        payload = payload_bytes(message.payload)
+        notes.payload_bytes += payload
+        notes.message_bytes += size
+        driver = notes.driver
+        if driver is not None and driver.round == message.round:
+            driver.sent_ns = at_ns
+        notes.recorder.message(
+            "sent",
+            neighbour,
+            payload,
+            size,
+            at_ns,
+            round_number=message.round,
+            seq=message.seq,
+            resent=resent,
+        )
+
+    def received(self, stream: Stream, message: Message, size: int, at_ns: int) -> None:
+        """Count a message that arrived, before the machine has it."""
+        neighbour = stream.neighbour
+        if neighbour is None:
+            return
+        if type(message) is not Value:
+            self._other("received", neighbour, message, size, at_ns)
+            return
+        notes = self.notes.get(message.run)
+        if notes is None:
+            return
+        if notes.driver is not None:
+            notes.driver.arrived(neighbour, message.round, at_ns)
+        payload = payload_bytes(message.payload)
+        notes.recorder.message(
+            "received", neighbour, payload, size, at_ns, round_number=message.round, seq=message.seq
+        )
+
+    def _other(
+        self,
+        direction: Direction,
+        neighbour: str,
+        message: Message,
+        size: int,
+        at_ns: int,
+        resent: bool = False,
+    ) -> None:
+        notes = self.notes.get(getattr(message, "run", ""))
+        recorder = self._no_run if notes is None else notes.recorder
+        if isinstance(message, Confirm):
+            recorder.message(
+                direction,
+                neighbour,
+                0,
+                size,
+                at_ns,
+                kind="confirm",
+                round_number=message.round,
+                seq=message.seq,
+                resent=resent,
+            )
+        else:
+            recorder.message(direction, neighbour, 0, size, at_ns, kind="control", resent=resent)
+
+    # Connections
+
+    def opened(self, stream: Stream) -> None:
+        """Both sides have said Hello: count from the connection's first byte."""
+        self._counters.watch(stream)
+        assert stream.neighbour is not None
+        if available():
+            recorder, number = self._now()
+            recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), opened())
+
+    def closed(self, stream: Stream) -> None:
+        """The stream has ended: its last counters."""
+        sample = self._counters.close(stream)
+        if sample is not None and stream.neighbour is not None:
+            recorder, number = self._now()
+            recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample)
+
+    def sample(self, streams: Iterable[Stream], notes: RunNotes, number: int | None) -> None:
+        """Read the counters of all data connections, at a moment between two agreements."""
+        for stream in streams:
+            sample = self._counters.sample(stream)
+            if sample is not None and stream.neighbour is not None:
+                notes.recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample)
+
+    def socket_bytes(self) -> int | None:
+        """What TCP has sent on data connections since the start; None where the system cannot tell."""
+        return self._counters.sent_bytes()
+
+    # Events, and the file
+
+    def event(self, kind: str, text: str, notes: RunNotes | None = None) -> None:
+        """Add a row about something that happened."""
+        recorder = self._now()[0] if notes is None else notes.recorder
+        recorder.event(monotonic_ns(), datetime.now(UTC), kind, text)
+
+    def flush(self, at_least: int = 1) -> None:
+        """Write the rows so far in the disk's thread, where there are as many."""
+        if self._ledger.pending < at_least:
+            return
+        batch = self._ledger.take()
+        ledger = self._ledger
+
+        def write() -> str:
+            try:
+                ledger.write(batch)
+            except sqlite3.Error as error:
+                return f"the ledger lost {len(batch)} rows: {error}; check the disk of {ledger.path}"
+            return ""
+
+        self._disk.post(self._loop, write, _complain)
+
+    def _now(self) -> tuple[Recorder, int | None]:
+        """The recorder of the run that is on, and its last round that is over."""
+        current = self.current
+        if current is None:
+            return self._no_run, None
+        if current.driver is None or current.driver.round == 0:
+            return current.recorder, None
+        return current.recorder, current.driver.round - 1
+
+
+def _complain(problem: str) -> None:
+    # A run goes on without its ledger: it measures, nothing is computed from it.
+    if problem:
+        log.error("%s", problem)

@@ -1,0 +1,50 @@
+"""How peers trust each other. For now: not at all, and therefore on one machine only."""
+
+from topology.address import parse_address
+from topology.errors import InputError
+
+__all__ = ["check_loopback"]
+
+_LOOPBACK = ("127.0.0.1", "::1")
+_MEND = "use 127.0.0.1 or ::1; connections between machines need TLS, which is not available yet"
+
+
+def check_loopback(address: str, insecure_loopback: bool, *, field: str) -> tuple[str, int]:
+    """Refuse an address that plaintext must not be used with.
+
+    Certificate rotation and expiry (``grpc.max_connection_age_ms``) have no meaning without certificates.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port`` to listen at or to connect to.
+    insecure_loopback : bool
+        Whether the user has asked for connections without TLS.
+    field : str
+        What the address is, for the message.
+
+    Returns
+    -------
+    host : str
+        The address of the loopback interface.
+    port : int
+        From 1 to 65535.
+
+    Raises
+    ------
+    InputError
+        Without ``--insecure-loopback``, or for an address beyond this machine. A name such as ``localhost`` is
+        beyond it: what it stands for is decided elsewhere.
+    """
+    if not insecure_loopback:
+        raise InputError(
+            "connections with TLS are not available yet",
+            field=field,
+            mend="give --insecure-loopback, for peers on this machine",
+        )
+    host, port = parse_address(address)
+    if host not in _LOOPBACK:
+        raise InputError(
+            f"{address} is not an address of this machine's loopback interface", field=field, mend=_MEND
+        )
+    return host, port

@@ -1,0 +1,239 @@
+"""One run's program at one peer: steps it, times its rounds, keeps its newest numbers."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic_ns
+from typing import Protocol
+
+from peer.algorithms.subspace import subspace_distance
+from peer.config import RunFailed
+from peer.measure.figures import SUBSPACE_DISTANCE
+from peer.measure.latency import round_times
+from peer.measure.recorder import Recorder
+from peer.program import Array
+from peer.protocol.errors import ProgramError
+from peer.protocol.events import CheckpointRequested, Event, ProgramFailed, RoundRequested
+from peer.protocol.interpreter import (
+    CheckpointCommand,
+    FinalCommand,
+    Interpreter,
+    ProgressCommand,
+    RoundCommand,
+)
+from peer.protocol.payload import Payload
+from peer.runtime.worker import Worker
+
+__all__ = ["Driver", "DriverEvents", "Numbers"]
+
+log = logging.getLogger("difpeer")
+
+
+class DriverEvents(Protocol):
+    """What a driver tells its peer, in the loop."""
+
+    def feed(self, event: Event) -> None:
+        """Take an event for the machine."""
+
+    def progressed(self, driver: "Driver") -> None:
+        """The driver has new numbers."""
+
+    def agreed(self, driver: "Driver") -> None:
+        """An agreement has ended, the program computes now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of one iteration, and when it was over."""
+
+    iteration: int
+    at_ns: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class _Step:
+    """What came of one segment of the program."""
+
+    started_ns: int
+    requested_ns: int
+    encoded_ns: int
+    command: RoundCommand | CheckpointCommand | FinalCommand | None
+    failure: str = ""
+    numbers: list[Numbers] = field(default_factory=list)
+
+
+class Driver:
+    """The program of one run.
+
+    Short segments (a combine) run in place: a change of threads costs more than they do. All others run in the
+    programs' worker, and the loop goes on reading and answering pings meanwhile.
+
+    Parameters
+    ----------
+    run, peer : str
+        Ids.
+    start : callable
+        Makes the interpreter, from the checkpoint where there is one; called in the worker.
+    number : int
+        The round that comes next.
+    events : DriverEvents
+        Told of what comes of it.
+    recorder : Recorder
+        For rows of this run.
+    worker : Worker
+        The programs' thread.
+    truth : array, shape (d, r), optional
+        The true basis, for measuring only.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        peer: str,
+        start: Callable[[], Interpreter],
+        *,
+        number: int,
+        events: DriverEvents,
+        recorder: Recorder,
+        worker: Worker,
+        truth: Array | None,
+    ) -> None:
+        self.run = run
+        self.recorder = recorder
+        self.round = number
+        self.label = ""
+        self.iteration: int | None = None
+        self.metrics: dict[str, float] = {}
+        self.requested_ns = monotonic_ns()
+        self.sent_ns = self.requested_ns
+        self._peer = peer
+        self._start = start
+        self._events = events
+        self._worker = worker
+        self._truth = truth
+        self._loop = asyncio.get_running_loop()
+        self._interpreter: Interpreter | None = None
+        self._stopped = False
+        self._adapt_ns = 0
+        self._encoded_ns = self.requested_ns
+        self._arrivals: dict[int, dict[str, int]] = {}
+
+    # In the loop
+
+    def proceed(self) -> None:
+        """Run the next segment in the worker."""
+        if not self._stopped:
+            self._worker.post(self._loop, self._segment, self._segment_over)
+
+    def stop(self) -> None:
+        """The run has ended: what a segment in the worker still brings is of no interest."""
+        self._stopped = True
+        self._interpreter = None
+
+    def arrived(self, neighbour: str, number: int, at_ns: int) -> None:
+        """A neighbour's value of a round is here, perhaps of a later one."""
+        if number >= self.round:
+            self._arrivals.setdefault(number, {}).setdefault(neighbour, at_ns)
+
+    def deliver(self, number: int, values: Mapping[str, Payload]) -> None:
+        """A round is complete: give its values to the program and go on."""
+        interpreter = self._interpreter
+        if self._stopped or interpreter is None:
+            return
+        try:
+            interpreter.decode(values)
+        except ProgramError as error:
+            self._fail(str(error))
+            return
+        if interpreter.light:
+            step = self._segment()
+            self._round_over(number, step.requested_ns)
+            self._took(step, adapt_ns=0)
+        else:
+            self._round_over(number, monotonic_ns())
+            self._events.agreed(self)
+            self.proceed()
+
+    def _round_over(self, number: int, delivered_ns: int) -> None:
+        """Write the row of a round.
+
+        The reply counts as delivered when the program has it. A short segment is nothing but the combination of
+        what came, so it counts as decoding; a long one begins with it, and counts as the program's own time.
+        """
+        times = round_times(
+            adapt_ns=self._adapt_ns,
+            requested_ns=self.requested_ns,
+            encoded_ns=self._encoded_ns,
+            sent_ns=self.sent_ns,
+            arrivals=self._arrivals.pop(number, {}),
+            delivered_ns=delivered_ns,
+        )
+        iteration = None if self.iteration is None else self.iteration + 1
+        self.recorder.round(number, self.label, iteration, self.requested_ns, times)
+        self.round = number + 1
+
+    def _segment_over(self, step: _Step) -> None:
+        self._took(step, adapt_ns=step.requested_ns - step.started_ns)
+
+    def _took(self, step: _Step, *, adapt_ns: int) -> None:
+        if self._stopped:
+            return
+        if step.numbers:
+            self._note(step.numbers)
+        command = step.command
+        if isinstance(command, RoundCommand):
+            self.label = command.label
+            self._adapt_ns = adapt_ns
+            self.requested_ns = step.requested_ns
+            self._encoded_ns = self.sent_ns = step.encoded_ns
+            self._events.feed(RoundRequested(self.run, command.label, command.outgoing, command.expected))
+        elif isinstance(command, CheckpointCommand):
+            self._events.feed(CheckpointRequested(self.run, command.state))
+        elif isinstance(command, FinalCommand):
+            self._events.feed(CheckpointRequested(self.run, command.result, final=True))
+        else:
+            self._fail(step.failure)
+
+    def _note(self, numbers: list[Numbers]) -> None:
+        for entry in numbers:
+            self.recorder.iteration(entry.iteration, entry.at_ns, entry.metrics)
+        self.iteration = numbers[-1].iteration
+        self.metrics = dict(numbers[-1].metrics)
+        self._events.progressed(self)
+
+    def _fail(self, text: str) -> None:
+        self.stop()
+        self._events.feed(ProgramFailed(self.run, text))
+
+    # In the worker, or in place where the segment is short
+
+    def _segment(self) -> _Step:
+        started_ns = requested_ns = monotonic_ns()
+        numbers: list[Numbers] = []
+        try:
+            interpreter = self._interpreter
+            if interpreter is None:
+                interpreter = self._interpreter = self._start()
+            while True:
+                request = interpreter.advance()
+                requested_ns = monotonic_ns()
+                command = interpreter.encode(request)
+                if not isinstance(command, ProgressCommand):
+                    return _Step(started_ns, requested_ns, monotonic_ns(), command, numbers=numbers)
+                numbers.append(self._measure(command, requested_ns))
+        except (ProgramError, RunFailed) as error:
+            failure = str(error)
+        except Exception as error:
+            # Anything else is a fault of the program or of ours; the run ends by name, the peer lives on.
+            log.exception("the program of run %s failed", self.run)
+            failure = f"{self._peer}: the program failed ({type(error).__name__}); its log has the details"
+        return _Step(started_ns, requested_ns, monotonic_ns(), None, failure, numbers)
+
+    def _measure(self, command: ProgressCommand, at_ns: int) -> Numbers:
+        metrics = dict(command.metrics)
+        estimate = command.estimate.get("U")
+        if self._truth is not None and estimate is not None and len(estimate) == len(self._truth):
+            metrics[SUBSPACE_DISTANCE] = float(subspace_distance(estimate, self._truth))
+        return Numbers(command.iteration, at_ns, metrics)

@@ -1,0 +1,32 @@
+"""The machine's questions about specs and data, with one more answer: what a message may hold."""
+
+from collections.abc import Mapping
+
+from peer.algorithms.registry import algorithm
+from peer.config import spec_from_canonical
+from peer.protocol.launch import FactExaminer, facts_of
+from peer.runtime.settings import MAX_MESSAGE_BYTES
+
+__all__ = ["BoundedExaminer"]
+
+
+class BoundedExaminer(FactExaminer):
+    """Refuses a spec whose messages would be longer than gRPC may carry.
+
+    Otherwise every such message would end its stream, and the same message would be sent again for ever.
+    """
+
+    def verdict(self, spec: bytes, table: Mapping[str, bytes]) -> str | None:
+        """Whether the peers fit together, and the messages through the streams; the same text at every peer."""
+        unfit = super().verdict(spec, table)
+        if unfit is not None:
+            return unfit
+        parsed = spec_from_canonical(spec)
+        schedule = algorithm(parsed.algorithm).schedule(parsed, self._network, facts_of(table))
+        label, longest = max(((label, size) for label, _, size in schedule), key=lambda entry: entry[1])
+        if longest <= MAX_MESSAGE_BYTES:
+            return None
+        return (
+            f"rank: a message of {label} has {longest} bytes, a stream carries {MAX_MESSAGE_BYTES}; "
+            "use a lower rank or fewer features"
+        )

@@ -1,0 +1,172 @@
+"""A network of real peer processes on this machine, for the demo and for tests; it leaves nothing running."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import peer
+from peer.config import RunFailed
+from topology.network import Network, write_network
+
+__all__ = ["LocalNetwork"]
+
+START_S = 90.0
+"""Until all peers are ready: forty of them on two cores take their time."""
+STOP_S = 6.0
+"""For an orderly stop, which takes a peer 5 s at most; then they are killed."""
+TAIL_LINES = 12
+
+_PROGRAM = "from peer.cli.main import main; main()"
+
+
+class LocalNetwork:
+    """One ``difpeer serve`` process for each peer, on free ports of the loopback interface.
+
+    Used as ``async with``. The processes end with the block, whatever happens in it; when this process is killed,
+    the kernel ends them.
+
+    Parameters
+    ----------
+    network : Network
+        Its addresses are replaced.
+    data : Path
+        With one folder per peer.
+    folder : Path
+        For the network file, ``state/<peer>`` and ``logs/<peer>.log``; made where it is missing.
+    options : sequence of str
+        More options for every ``serve``.
+    """
+
+    def __init__(
+        self, network: Network, data: str | Path, folder: str | Path, options: Sequence[str] = ()
+    ) -> None:
+        self.folder = Path(folder)
+        self.processes: dict[str, asyncio.subprocess.Process] = {}
+        self._data = Path(data)
+        self._options = tuple(options)
+        self._reserved = ExitStack()
+        addresses = {name: f"127.0.0.1:{self._reserve()}" for name in network.names}
+        self.network = network.with_addresses(addresses)
+        self.network_file = self.folder / "network.yaml"
+
+    async def __aenter__(self) -> Self:
+        try:
+            for part in ("state", "logs"):
+                (self.folder / part).mkdir(parents=True, exist_ok=True)
+            write_network(self.network, self.network_file)
+            async with asyncio.timeout(START_S):
+                await asyncio.gather(*(self.start(name) for name in self.network.names))
+        except BaseException as error:
+            await self.stop()
+            if isinstance(error, TimeoutError):
+                raise RunFailed(f"{', '.join(self._unready())}: not ready after {START_S:.0f} s") from error
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def address(self, name: str) -> str:
+        """Where a peer listens."""
+        return str(self.network.peers[name].address)
+
+    def log_file(self, name: str) -> Path:
+        """A peer's log."""
+        return self.folder / "logs" / f"{name}.log"
+
+    async def start(self, name: str) -> None:
+        """Start one peer and wait until it is ready.
+
+        Raises
+        ------
+        RunFailed
+            If it ends instead; with the end of its log.
+        """
+        command = [
+            *(sys.executable, "-P", "-c", _PROGRAM, "serve", "--insecure-loopback", "--with-parent"),
+            *("--name", name, "--network", str(self.network_file), "--data", str(self._data / name)),
+            *("--state", str(self.folder / "state" / name), *self._options),
+        ]
+        with self.log_file(name).open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=_environment(),
+                # Ctrl-C goes to this process alone, which stops the peers in an orderly way.
+                start_new_session=True,
+            )
+        self.processes[name] = process
+        assert process.stdout is not None
+        if not await process.stdout.readline():
+            status = await process.wait()
+            raise RunFailed(f"{name} did not start (exit status {status}):\n{self.log_tail(name)}")
+
+    async def first_end(self) -> str:
+        """Wait until any peer's process ends, and tell it with the end of its log."""
+        waits = {asyncio.ensure_future(p.wait()): name for name, p in self.processes.items()}
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        ended = next(iter(done))
+        name = waits[ended]
+        return f"{name} has ended (exit status {ended.result()}):\n{self.log_tail(name)}"
+
+    def log_tail(self, name: str) -> str:
+        """The last lines of a peer's log."""
+        try:
+            lines = self.log_file(name).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return "(no log)"
+        return "\n".join(lines[-TAIL_LINES:])
+
+    async def stop(self) -> None:
+        """Stop all peers: in an orderly way, then by force; returns when none is left."""
+        try:
+            self._signal(signal.SIGTERM)
+            waits = [asyncio.ensure_future(p.wait()) for p in self.processes.values()]
+            if waits:
+                await asyncio.wait(waits, timeout=STOP_S)
+        finally:
+            # Also when the stop itself is interrupted.
+            self._signal(signal.SIGKILL)
+            self._reserved.close()
+        await asyncio.gather(*(p.wait() for p in self.processes.values()))
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self.processes.values():
+            if process.returncode is None:
+                try:
+                    process.send_signal(number)
+                except ProcessLookupError:
+                    continue
+
+    def _unready(self) -> list[str]:
+        return [name for name in self.network.names if name not in self.processes]
+
+    def _reserve(self) -> int:
+        """A free port, kept from others by a bound socket that does not listen: gRPC's server may bind it too."""
+        reserved = self._reserved.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        port: int = reserved.getsockname()[1]
+        return port
+
+
+def _environment() -> dict[str, str]:
+    """The environment of this process, with the packages that it runs: installed or not, peers run the same."""
+    root = str(Path(peer.__file__).parent.parent)
+    before = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": root if not before else f"{root}{os.pathsep}{before}"}

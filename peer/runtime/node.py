@@ -1,0 +1,362 @@
+"""The shell of one peer: feeds events to its machine and carries the effects out, in order.
+
+Everything here runs in the loop. A message goes through without a task, a future or a log line of its own: read,
+decode, machine, combine, encode, queue, in the task that has read it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import monotonic, monotonic_ns
+from typing import Any
+
+from peer import __version__
+from peer.config import RunFailed
+from peer.data.store import problem_of
+from peer.measure.ledger import Ledger
+from peer.protocol import effects
+from peer.protocol.errors import LocalProtocolError, RemoteProtocolError
+from peer.protocol.events import (
+    CancelRequested,
+    CheckpointDurable,
+    Event,
+    MessageReceived,
+    ProgramFailed,
+    Submitted,
+)
+from peer.protocol.facts import PeerFact, own_fact, profiles_differ
+from peer.protocol.interpreter import Interpreter
+from peer.protocol.launch import facts_of, start_program
+from peer.protocol.machine import PeerMachine
+from peer.protocol.messages import Goodbye, Message, Value
+from peer.protocol.records import RunState
+from peer.runtime.books import FLUSH_ROWS, Books
+from peer.runtime.driver import Driver
+from peer.runtime.examiner import BoundedExaminer
+from peer.runtime.links import Links
+from peer.runtime.logs import Seldom
+from peer.runtime.lookout import look_out
+from peer.runtime.owned import Owned
+from peer.runtime.status import over
+from peer.runtime.store import Store
+from peer.runtime.stream import Stream
+from peer.runtime.worker import Worker
+from peer.wire.envelope import MessageEncoder, decode_message
+from topology.network import Network
+
+__all__ = ["Node"]
+
+log = logging.getLogger("difpeer")
+
+CLOSE_S = 1.5
+"""How long streams, and then the disk, may take to come to an end when the peer stops."""
+
+PROGRESS_EVERY_S = 5.0
+
+
+class Node:
+    """One peer.
+
+    Parameters
+    ----------
+    network : Network
+        The network file, with an address for every neighbour.
+    name : str
+        Which of its peers this is.
+    incarnation : int
+        Durable before this object is made.
+    owned : Owned
+        The peer's data and what its owner allows.
+    store : Store
+        Records and checkpoints.
+    ledger : Ledger
+        Open for writing; its owner closes it after :meth:`stop`.
+    """
+
+    def __init__(
+        self, network: Network, name: str, incarnation: int, owned: Owned, *, store: Store, ledger: Ledger
+    ) -> None:
+        self.network = network
+        self.name = name
+        self.incarnation = incarnation
+        self.owned = owned
+        self.store = store
+        self.ledger = ledger
+        self.started_s = monotonic()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.disk = Worker("disk")
+        self.books = Books(name, incarnation, ledger, self.disk)
+        self.stopping = False
+        self.watchers: set[asyncio.Event] = set()
+        local = owned.local
+        self.fact = own_fact(local.task_ptr, local.dim, software=__version__, profile=owned.profile)
+        self.machine = PeerMachine(
+            network,
+            name,
+            incarnation,
+            BoundedExaminer(network, self.fact),
+            store.records(),
+            store.checkpoints(),
+            software=f"difpeer {__version__}",
+        )
+        self.links = Links(
+            network,
+            name,
+            arrived=self._arrived,
+            feed=self.feed,
+            introduced=self.machine.connections.known,
+            closed=self.books.closed,
+        )
+        self._programs = Worker("programs")
+        self._encoder = MessageEncoder()
+        self._seldom = Seldom()
+        self._progress = Seldom(PROGRESS_EVERY_S)
+        self._events: deque[Event] = deque()
+        self._feeding = False
+        self._answers: dict[int, asyncio.Future[effects.Answer]] = {}
+        self._tokens = 0
+        self._looking: asyncio.Task[None] | None = None
+        self._carry_out: Mapping[type[effects.Effect], Callable[[Any], None]] = {
+            effects.Send: self._send,
+            effects.DeliverRound: self._deliver,
+            effects.Close: self._close,
+            effects.Persist: self._persist,
+            effects.WriteCheckpoint: self._write_checkpoint,
+            effects.DropCheckpoints: self._drop_checkpoints,
+            effects.StartProgram: self._start_program,
+            effects.ContinueProgram: self._continue_program,
+            effects.StopProgram: self._stop_program,
+            effects.RunChanged: self._run_changed,
+            effects.Answer: self._answer,
+            effects.LinkChanged: self._link_changed,
+            effects.StopPeer: self._stop_peer,
+            effects.Notice: self._notice,
+        }
+
+    # The life of the process
+
+    def start(self) -> None:
+        """Resume what the store holds, and dial."""
+        self._perform(self.machine.start())
+        self.links.start()
+        self._looking = asyncio.create_task(look_out(self.machine, self.books, self.links), name="look out")
+
+    async def stop(self, reason: str) -> None:
+        """Say Goodbye, end every stream and thread, write the ledger's last rows."""
+        self.stopping = True
+        if self._looking is not None:
+            self._looking.cancel()
+        self.changed()
+        for stream in self.links.up():
+            self._out(stream, Goodbye(reason))
+        await self.links.stop(CLOSE_S)
+        self._programs.close(0)
+        self.books.flush()
+        if not await asyncio.to_thread(self.disk.close, CLOSE_S):
+            log.warning("the ledger's last rows may be missing: the disk is slow")
+
+    def fail(self, error: BaseException) -> None:
+        """End the process; going on could break what the neighbours rely on."""
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+    def changed(self) -> None:
+        """Wake whoever watches."""
+        for event in self.watchers:
+            event.set()
+
+    # What clients ask
+
+    async def submit(self, run: str, spec: bytes) -> effects.Answer:
+        """Submit a run; the answer comes when its record is durable."""
+        self._tokens += 1
+        answer = self._answers[self._tokens] = asyncio.get_running_loop().create_future()
+        self.feed(Submitted(self._tokens, run, spec))
+        answered: effects.Answer = await answer
+        return answered
+
+    def cancel(self, run: str, text: str) -> RunState | None:
+        """End a run everywhere; returns where it stands here, None where it is not known."""
+        if run not in self.machine.records:
+            return None
+        self.feed(CancelRequested(run, text))
+        return self.machine.records[run].state
+
+    # Events in
+
+    def feed(self, event: Event) -> None:
+        """Give an event to the machine and carry out what follows, and what follows from that."""
+        self._events.append(event)
+        if self._feeding:
+            return
+        self._feeding = True
+        try:
+            while self._events:
+                self._perform(self.machine.handle(self._events.popleft()))
+        except Exception as error:
+            log.exception("this peer stops: an error of its own")
+            self.fail(
+                RunFailed(f"{self.name} stopped by an error of its own ({error}); its log has the details")
+            )
+        finally:
+            self._feeding = False
+
+    def _perform(self, todo: list[effects.Effect]) -> None:
+        for effect in todo:
+            self._carry_out[type(effect)](effect)
+
+    def _arrived(self, stream: Stream, data: bytes) -> None:
+        at_ns = monotonic_ns()
+        try:
+            message = decode_message(data)
+        except RemoteProtocolError as error:
+            self._refuse(stream, str(error))
+            return
+        self.books.received(stream, message, len(data), at_ns)
+        self.feed(MessageReceived(stream.number, message))
+
+    def _refuse(self, stream: Stream, text: str) -> None:
+        """Close a stream whose other side does not keep to the protocol; it is not told why."""
+        whom = stream.neighbour or stream.remote
+        if self._seldom.allows(whom):
+            log.warning("closed the stream of %s: %s", whom, text)
+        stream.close(text)
+
+    # Effects out
+
+    def _send(self, effect: effects.Send) -> None:
+        stream = self.links.streams.get(effect.connection)
+        if stream is None or stream.closing:
+            return  # its end is on the way to the machine
+        try:
+            self._out(stream, effect.message, effect.resent)
+        except LocalProtocolError as error:
+            if not isinstance(effect.message, Value):
+                raise
+            self.feed(ProgramFailed(effect.message.run, f"{self.name}: {error}"))
+
+    def _out(self, stream: Stream, message: Message, resent: bool = False) -> None:
+        data = self._encoder.encode(message)
+        stream.send(data)
+        self.books.sent(stream, message, len(data), resent)
+
+    def _deliver(self, effect: effects.DeliverRound) -> None:
+        driver = self.books.notes[effect.run].driver
+        if driver is not None:
+            driver.deliver(effect.round, effect.values)
+
+    def _close(self, effect: effects.Close) -> None:
+        stream = self.links.streams.get(effect.connection)
+        if stream is not None:
+            self._refuse(stream, effect.reason)
+
+    def _persist(self, effect: effects.Persist) -> None:
+        self.store.persist(effect.record)
+
+    def _write_checkpoint(self, effect: effects.WriteCheckpoint) -> None:
+        checkpoint = effect.checkpoint
+        durable = CheckpointDurable(checkpoint.run, checkpoint.index)
+        self.store.write(checkpoint, effect.keep_from, partial(self.feed, durable))
+        self.books.flush(FLUSH_ROWS)
+
+    def _drop_checkpoints(self, effect: effects.DropCheckpoints) -> None:
+        self.store.drop(effect.run)
+
+    def _start_program(self, effect: effects.StartProgram) -> None:
+        notes = self.books.notes[effect.run]
+        table = {name: PeerFact.from_bytes(fact) for name, fact in effect.table.items()}
+        for profile, names in profiles_differ(table).items():
+            text = f"{', '.join(names)}: {profile}; the last bits of results may differ between profiles"
+            log.warning("%s", text)
+            self.books.event("profiles-differ", text, notes)
+        notes.driver = Driver(
+            effect.run,
+            self.name,
+            partial(self._interpreter, effect),
+            number=self.machine.engines[effect.run].round,
+            events=self,
+            recorder=notes.recorder,
+            worker=self._programs,
+            truth=self.owned.truth,
+        )
+        self.books.current = notes
+        notes.socket_base = self.books.socket_bytes()
+        self.books.sample(self.links.up(), notes, None)
+        notes.driver.proceed()
+
+    def _interpreter(self, effect: effects.StartProgram) -> Interpreter:
+        problem = problem_of(self.owned.local, facts_of(effect.table))
+        return start_program(effect.spec, self.network, self.name, problem, effect.state)
+
+    def _continue_program(self, effect: effects.ContinueProgram) -> None:
+        driver = self.books.notes[effect.run].driver
+        if driver is not None:
+            driver.proceed()
+
+    def _stop_program(self, effect: effects.StopProgram) -> None:
+        driver = self.books.notes[effect.run].driver
+        if driver is not None:
+            driver.stop()
+
+    def _run_changed(self, effect: effects.RunChanged) -> None:
+        record = effect.record
+        notes = self.books.of(record)
+        notes.changed_s = monotonic()
+        text = f"run {record.run} is {record.state}"
+        if record.reason is not None:
+            text += f" ({record.reason.kind}, says {record.reason.peer}: {record.reason.text})"
+        log.log(logging.INFO if record.reason is None else logging.WARNING, "%s", text)
+        self.books.event(f"run-{record.state}", text, notes)
+        if notes.driver is not None and (over(record) or record.state is RunState.DONE):
+            notes.driver.stop()
+            self.books.sample(self.links.up(), notes, notes.driver.round - 1)
+        if over(record):
+            if self.books.current is notes:
+                self.books.current = None
+            self.books.flush()
+        self.changed()
+
+    def _answer(self, effect: effects.Answer) -> None:
+        answer = self._answers.pop(effect.token)
+        if not answer.done():
+            answer.set_result(effect)
+
+    def _link_changed(self, effect: effects.LinkChanged) -> None:
+        name = effect.neighbour
+        stream = self.links.streams.get(effect.connection)
+        if effect.up and stream is not None:
+            stream.neighbour = name
+            self.links.went_up(name)
+            self.books.opened(stream)
+            text = f"link to {name} is up"
+        else:
+            why = "it said Goodbye" if effect.goodbye else self.links.reason(effect.connection)
+            self.links.went_down(name, why)
+            text = f"link to {name} is down: {why}"
+        log.log(logging.INFO if effect.up or effect.goodbye else logging.WARNING, "%s", text)
+        self.books.event("link-up" if effect.up else "link-down", text)
+        self.changed()
+
+    def _stop_peer(self, effect: effects.StopPeer) -> None:
+        log.error("%s", effect.reason)
+        self.fail(RunFailed(effect.reason))
+
+    def _notice(self, effect: effects.Notice) -> None:
+        if self._seldom.allows(effect.text):
+            log.warning("%s", effect.text)
+
+    # What drivers tell
+
+    def progressed(self, driver: Driver) -> None:
+        """Tell watchers, and the log now and then."""
+        if self._progress.allows(driver.run):
+            iterations = self.books.notes[driver.run].iterations
+            numbers = ", ".join(f"{name} {value:.3g}" for name, value in driver.metrics.items())
+            log.info("iteration %s of %s: %s", driver.iteration, iterations, numbers)
+        self.changed()
+
+    def agreed(self, driver: Driver) -> None:
+        """Read the sockets' counters: the program computes now."""
+        self.books.sample(self.links.up(), self.books.notes[driver.run], driver.round - 1)

@@ -1,0 +1,161 @@
+"""What a peer answers to operators: submit, status, watch, cancel, collect."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from time import monotonic
+
+import grpc
+
+from peer import __version__
+from peer.protocol.records import RunRecord
+from peer.runtime.node import Node
+from peer.runtime.results import LEDGER, PEER, RESULT, chunks, ledger_file, peer_file, result_file
+from peer.runtime.status import link_statuses, over, run_status
+from peer.wire.requests import (
+    CancelReply,
+    CancelRequest,
+    Chunk,
+    CollectRequest,
+    StatusReply,
+    StatusRequest,
+    SubmitReply,
+    SubmitRequest,
+    WatchReply,
+    WatchRequest,
+)
+
+__all__ = ["Operations", "Refused"]
+
+
+class Refused(Exception):
+    """A request that this peer does not grant.
+
+    Parameters
+    ----------
+    code : grpc.StatusCode
+        For the client.
+    text : str
+        Likewise; written for it.
+    """
+
+    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+class Operations:
+    """Answers for this peer; requests for others never come here.
+
+    Parameters
+    ----------
+    node : Node
+        The peer.
+    network_text : str
+        Its network file.
+    """
+
+    def __init__(self, node: Node, network_text: str) -> None:
+        self._node = node
+        self._network_text = network_text
+
+    async def submit(self, request: SubmitRequest) -> SubmitReply:
+        """Start a run; the answer comes when its record is durable."""
+        self._refuse_when_stopping()
+        answer = await self._node.submit(request.run, request.spec)
+        if answer.record is None:
+            return SubmitReply(request.run, None, busy_with=answer.busy_with or "")
+        return SubmitReply(request.run, answer.record.state, answer.record.reason)
+
+    async def status(self, request: StatusRequest) -> StatusReply:
+        """Tell of runs and links."""
+        del request
+        node = self._node
+        machine, notes = node.machine, node.books.notes
+        return StatusReply(
+            peer=node.name,
+            incarnation=node.incarnation,
+            uptime_s=monotonic() - node.started_s,
+            software=f"difpeer {__version__}",
+            network=self._network_text,
+            runs=tuple(run_status(machine, record, notes[run]) for run, record in machine.records.items()),
+            links=link_statuses(node.links.states),
+        )
+
+    async def cancel(self, request: CancelRequest) -> CancelReply:
+        """End a run everywhere."""
+        return CancelReply(self._node.cancel(request.run, request.reason))
+
+    async def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
+        """Tell of a run whenever something changes, at most once in an interval, until it is over."""
+        awake = asyncio.Event()
+        self._node.watchers.add(awake)
+        try:
+            told: WatchReply | None = None
+            while True:
+                self._refuse_when_stopping()
+                awake.clear()
+                record = self._record(request.run)
+                reply = self._watch_reply(record)
+                if reply != told:
+                    yield reply
+                    told = reply
+                if over(record):
+                    return
+                await self._next_change(awake, record, request.interval_ms / 1000)
+        finally:
+            self._node.watchers.discard(awake)
+
+    async def collect(self, request: CollectRequest) -> AsyncIterator[Chunk]:
+        """Hand out the files of a run that is done here."""
+        node = self._node
+        record = self._record(request.run)
+        final = node.store.result(request.run)
+        if final is None:
+            text = f"run {request.run} is {record.state} at {node.name}: it has no result there"
+            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, text)
+        files = {
+            RESULT: partial(result_file, final, node.owned),
+            LEDGER: partial(ledger_file, node.ledger, request.run),
+            PEER: partial(peer_file, node.name, node.incarnation, node.owned),
+        }
+        for name, make in files.items():
+            for chunk in chunks(name, await node.disk.run(make)):
+                yield chunk
+
+    async def _next_change(self, awake: asyncio.Event, record: RunRecord, interval_s: float) -> None:
+        """Sleep for an interval, less where the run's state changes."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + interval_s
+        while loop.time() < due and not self._node.stopping:
+            if self._node.machine.records[record.run] is not record:
+                return
+            try:
+                async with asyncio.timeout_at(due):
+                    await awake.wait()
+            except TimeoutError:
+                return
+            awake.clear()
+
+    def _watch_reply(self, record: RunRecord) -> WatchReply:
+        node = self._node
+        notes = node.books.notes[record.run]
+        total = node.books.socket_bytes()
+        return WatchReply(
+            status=run_status(node.machine, record, notes),
+            metrics={} if notes.driver is None else notes.driver.metrics,
+            payload_bytes=notes.payload_bytes,
+            message_bytes=notes.message_bytes,
+            socket_bytes=None if total is None or notes.socket_base is None else total - notes.socket_base,
+        )
+
+    def _record(self, run: str) -> RunRecord:
+        record = self._node.machine.records.get(run)
+        if record is None:
+            raise Refused(grpc.StatusCode.NOT_FOUND, f"{self._node.name} knows no run {run}")
+        return record
+
+    def _refuse_when_stopping(self) -> None:
+        if self._node.stopping:
+            raise Refused(grpc.StatusCode.UNAVAILABLE, f"{self._node.name} is stopping")

@@ -1,0 +1,30 @@
+"""What is a peer's own: its data, and what its owner allows."""
+
+from dataclasses import dataclass
+
+from peer.data.store import LocalData
+from peer.program import Array
+
+__all__ = ["Owned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What is this peer's own.
+
+    Attributes
+    ----------
+    local : LocalData
+        Its tasks.
+    truth : array, shape (d, r), or None
+        The true basis, for measuring only.
+    profile : str
+        What its bits depend on.
+    share_coefficients : bool
+        Whether ``B`` may be collected.
+    """
+
+    local: LocalData
+    truth: Array | None
+    profile: str
+    share_coefficients: bool = False

@@ -1,0 +1,99 @@
+"""Settings of gRPC's channels and servers, each with its reason.
+
+The values were measured with grpcio 1.85 on Linux; the ones that rest on undocumented keys have a test that
+notices when they stop working (``tests/integration/test_canaries.py``).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = [
+    "DATA_USER_TIMEOUT_MS",
+    "MAX_MESSAGE_BYTES",
+    "MESSAGE_MARGIN_BYTES",
+    "control_channel",
+    "data_channel",
+    "server_options",
+]
+
+Options = Sequence[tuple[str, Any]]
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Longest message on a data stream; a spec whose values need more is refused before it starts."""
+
+MESSAGE_MARGIN_BYTES = 1024
+"""What an envelope may add to the value it bears: ids, label, digest, shapes."""
+
+PING_AFTER_MS = 10_000
+PING_TIMEOUT_MS = 5_000
+DATA_USER_TIMEOUT_MS = PING_TIMEOUT_MS
+CONTROL_USER_TIMEOUT_MS = PING_TIMEOUT_MS + 1
+CONNECT_TIMEOUT_MS = 5_000
+
+
+def _both() -> list[tuple[str, Any]]:
+    return [
+        # The timeout that rules when a peer is frozen or cut off. keepalive_timeout_ms does not: with it alone a
+        # stopped process was noticed after 61 s, with this one after the ping interval and this timeout.
+        ("grpc.http2.ping_timeout_ms", PING_TIMEOUT_MS),
+        # A link without a run is idle and must notice a lost neighbour all the same.
+        ("grpc.keepalive_permit_without_calls", 1),
+        # The default is 4 MiB; never -1: a stranger could make us allocate anything.
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES + MESSAGE_MARGIN_BYTES),
+    ]
+
+
+def _channel(user_timeout_ms: int) -> list[tuple[str, Any]]:
+    return [
+        *_both(),
+        # Its own connection: the counters of the data connections must be data, and a slow reader of results
+        # must not hold up rounds.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.keepalive_time_ms", PING_AFTER_MS),
+        # Without this, pings stop on a stream that has nothing to say.
+        ("grpc.http2.max_pings_without_data", 0),
+        # Only sets TCP_USER_TIMEOUT. Data and control channels have different ones: gRPC does not tell a
+        # channel's local port, and this tells their sockets apart.
+        ("grpc.keepalive_timeout_ms", user_timeout_ms),
+        # Doubles as the time to connect. A channel here is made for one attempt, so it delays no later one.
+        ("grpc.min_reconnect_backoff_ms", CONNECT_TIMEOUT_MS),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        # A retry by gRPC would hide a fault and count bytes twice; the protocol sends again what is missing.
+        ("grpc.enable_retries", 0),
+        # Peers are reached at the address in the network file, never through a proxy of the environment.
+        ("grpc.enable_http_proxy", 0),
+    ]
+
+
+def data_channel() -> Options:
+    """Options of a channel that bears the stream of one edge."""
+    return _channel(DATA_USER_TIMEOUT_MS)
+
+
+def control_channel() -> Options:
+    """Options of a channel for requests of operators, and for those passed on to a neighbour."""
+    return _channel(CONTROL_USER_TIMEOUT_MS)
+
+
+def server_options(num_peers: int) -> Options:
+    """Options of a peer's server.
+
+    Parameters
+    ----------
+    num_peers : int
+        Of the network.
+    """
+    return [
+        *_both(),
+        ("grpc.keepalive_time_ms", PING_AFTER_MS),
+        ("grpc.keepalive_timeout_ms", PING_TIMEOUT_MS),
+        # With 1, the default, a second server binds the same port in silence; with 0 it is an error.
+        ("grpc.so_reuseport", 0),
+        # Less than a client's ping interval, else a punctual client is sent away ("too_many_pings").
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_AFTER_MS // 2),
+        # Who connects and says nothing is closed after this; the default is minutes.
+        ("grpc.server_handshake_timeout_ms", 5_000),
+        # For each connection. One neighbour may pass on requests for all peers, each followed for long.
+        ("grpc.max_concurrent_streams", 2 * num_peers + 4),
+    ]
