@@ -39,7 +39,10 @@ class Persist:
 
 @dataclass(frozen=True, slots=True)
 class WriteCheckpoint:
-    """Write a checkpoint beside the rounds; files with an index below ``keep_from`` may go once it is durable."""
+    """Write a checkpoint beside the rounds; writes may finish in any order.
+
+    Once it is durable, files of the run with an index below ``keep_from`` may go.
+    """
 
     checkpoint: Checkpoint
     keep_from: int
@@ -113,7 +116,7 @@ class LinkChanged:
 
 @dataclass(frozen=True, slots=True)
 class StopPeer:
-    """This process must not go on (its state folder is lost, restored or copied); ``reason`` says the mend."""
+    """The process must not go on (its state folder is lost, restored or copied); ``reason`` says the mend."""
 
     reason: str
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from peer.algorithms.problem import Problem
 from peer.algorithms.registry import algorithm
 from peer.config import spec_from_canonical
 from peer.program import Array, Facts, Neighbours, Rounds, State, Streams
@@ -58,7 +59,7 @@ def facts_of(table: Mapping[str, bytes]) -> Facts:
 
 
 def start_program(
-    spec: bytes, network: Network, name: str, problem: Any, state: Mapping[str, Any]
+    spec: bytes, network: Network, name: str, problem: Problem, state: Mapping[str, Any]
 ) -> Interpreter:
     """Make the interpreter of a run's program at one peer, from a checkpoint's state or from nothing.
 

@@ -60,8 +60,7 @@ class PeerMachine:
     records : iterable of RunRecord
         What the state folder holds.
     checkpoints : mapping of str to sequence of Checkpoint
-        By run: what the state folder holds, ascending and without gaps: after a missing or damaged file the
-        later ones do not count.
+        By run: what :func:`peer.protocol.records.loadable` chose of what the state folder holds.
     software : str
         Version text for the neighbours' logs.
     """

@@ -1,6 +1,6 @@
 """What a peer keeps of a run: the record that is durable before anything is said of it, and checkpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -83,12 +83,43 @@ class EdgeMark:
 class Checkpoint:
     """One checkpoint: the program's state and the increment of its interval.
 
-    To load, take the state of the newest one and the increments of all that are kept.
+    Attributes
+    ----------
+    index : int
+        From 1; the start counts as checkpoint 0 and has no file.
+    round : int
+        Rounds finished when it was taken.
+    needs : int
+        Index of the oldest checkpoint whose increment is needed to load this one; see :func:`loadable`.
+    final : bool
+        Whether ``state`` is the program's result.
     """
 
     run: str
     index: int
     round: int
+    needs: int
     final: bool
     state: Mapping[str, Any]
     edges: Mapping[str, EdgeMark]
+
+
+def loadable(checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
+    """Choose what a restart loads: the newest checkpoint whose increments are all there, after those it needs.
+
+    Parameters
+    ----------
+    checkpoints : iterable of Checkpoint
+        Of one run, all that the state folder holds undamaged; any order, gaps allowed.
+
+    Returns
+    -------
+    list of Checkpoint
+        Ascending and without gaps; empty where none can be loaded, then the run starts again from its start.
+    """
+    held = {checkpoint.index: checkpoint for checkpoint in checkpoints}
+    for index in sorted(held, reverse=True):
+        wanted = range(held[index].needs, index + 1)
+        if all(number in held for number in wanted):
+            return [held[number] for number in wanted]
+    return []

@@ -61,7 +61,7 @@ class RoundMachine:
     interval_rounds : int
         Most rounds between two checkpoints, K; it bounds inbox and outbox.
     checkpoints : sequence of Checkpoint
-        What the state folder holds of this run, ascending and without gaps; the newest is resumed.
+        What :func:`peer.protocol.records.loadable` chose; the newest is resumed.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class RoundMachine:
         self.state: Mapping[str, Any] = {}
         self._stalled: tuple[Mapping[str, Any], bool] | None = None
         self._rounds_of: dict[int, int] = {0: 0}
+        self._needs: dict[int, int] = {0: 1}
         self._durable_beyond: set[int] = set()
         self._final: int | None = None
         self._generations: deque[int] = deque([0], maxlen=GENERATIONS)
@@ -141,7 +142,9 @@ class RoundMachine:
             edge.keep(sent)
             if edge.connection is not None:
                 effects.append(self._send(edge, sent, durable))
-        self._complete(effects)
+        for edge in self.edges.values():
+            self._check_head(edge, self.pending)
+        self._complete(effects, self.pending)
         return effects
 
     def request_checkpoint(self, state: Mapping[str, Any], *, final: bool) -> list[Effect]:
@@ -198,8 +201,9 @@ class RoundMachine:
         edge.raise_durable(attach.durable)
         if attach.wanted < edge.sent_seq and attach.wanted not in edge.outbox:
             raise RunFailure(
-                f"{neighbour} wants message {attach.wanted} of this edge, which is no longer kept here: "
-                "its state folder is older than it said; restore the newest one, or submit the run anew"
+                f"{neighbour} wants message {attach.wanted} of this edge, of a round that it had finished for good: "
+                "the program's send and receive masks disagree between the two ends, or a state folder is older "
+                "than what was said; restore the newest one, or submit the run anew"
             )
         edge.connection = connection
         edge.wanted = attach.wanted
@@ -231,7 +235,9 @@ class RoundMachine:
         if len(edge.inbox) > self.bound:
             raise RunFailure(f"{neighbour} is {len(edge.inbox)} messages ahead, the bound is {self.bound}")
         effects: list[Effect] = []
-        self._complete(effects)
+        if self.pending is not None:
+            self._check_head(edge, self.pending)
+            self._complete(effects, self.pending)
         return effects
 
     # Inside
@@ -243,16 +249,20 @@ class RoundMachine:
         assert edge.connection is not None
         return Send(edge.connection, edge.neighbour, message, resent)
 
-    def _complete(self, effects: list[Effect]) -> None:
+    def _check_head(self, edge: Edge, pending: PendingRound) -> None:
+        """R9: what comes next on an edge is of this round where the edge is active in it, else of a later one.
+
+        Idle edges too: a message of this round on one would never be used, and its sender would wait for ever.
+        """
+        if edge.inbox:
+            number = edge.inbox[0].round
+            active = edge.neighbour in pending.active
+            if number < self.round or (number == self.round) is not active:
+                raise RunFailure(self._mask_disagreement(edge.neighbour, number))
+
+    def _complete(self, effects: list[Effect], pending: PendingRound) -> None:
         """R8: leave the round when every active edge's message is here, whatever the order of arrival."""
-        pending = self.pending
-        if pending is None:
-            return
         edges = self.edges
-        for name in pending.active:
-            inbox = edges[name].inbox
-            if inbox and inbox[0].round != self.round:
-                raise RunFailure(self._mask_disagreement(name, inbox[0].round))
         for name in pending.active:
             if not edges[name].inbox:
                 return
@@ -277,24 +287,25 @@ class RoundMachine:
         self._rounds_of[self.taken] = self.round
         if final:
             self._final = self.taken
+        needs = self._needs[self.taken] = self._oldest_needed()
         marks = {name: edge.mark() for name, edge in self.edges.items()}
-        checkpoint = Checkpoint(self.run, self.taken, self.round, final, state, marks)
-        effects: list[Effect] = [WriteCheckpoint(checkpoint, self._keep_from())]
+        checkpoint = Checkpoint(self.run, self.taken, self.round, needs, final, state, marks)
+        # Not below what the oldest generation needs, so that it stays loadable.
+        keep_from = self._needs[self._generations[0]]
+        oldest = self._generations[0]
+        self._rounds_of = {i: r for i, r in self._rounds_of.items() if i >= min(keep_from, oldest)}
+        self._needs = {i: n for i, n in self._needs.items() if i >= oldest}
+        effects: list[Effect] = [WriteCheckpoint(checkpoint, keep_from)]
         if not final:
             effects.append(ContinueProgram(self.run))
         return effects
 
-    def _keep_from(self) -> int:
-        """Oldest checkpoint whose increment some neighbour may need, or which may be loaded again."""
+    def _oldest_needed(self) -> int:
+        """Oldest checkpoint, the newest one included, with messages that a neighbour may still ask for."""
         needed = min((edge.neighbour_durable for edge in self.edges.values()), default=DONE)
-        oldest = self._generations[0]
-        for index in sorted(self._rounds_of):
-            if index >= oldest or self._rounds_of[index] > needed:
-                keep = index
-                break
-        for index in [i for i in self._rounds_of if i < keep]:
-            del self._rounds_of[index]
-        return keep
+        return next(
+            (index for index in self._rounds_of if index and self._rounds_of[index] > needed), self.taken
+        )
 
     def _restore(self, checkpoints: Sequence[Checkpoint]) -> None:
         newest = checkpoints[-1]
@@ -304,6 +315,7 @@ class RoundMachine:
         self.ended = newest.final
         self._final = newest.index if newest.final else None
         self._rounds_of = {checkpoint.index: checkpoint.round for checkpoint in checkpoints}
+        self._needs = {newest.index: newest.needs}
         # Not the generation before: after a fallback it lies below what this peer has announced already.
         self._generations.clear()
         self._generations.append(newest.index)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from peer.simulate.faults.checks import Broken, Checks
 from peer.simulate.faults.plan import Plan, random_network
+from peer.simulate.faults.rates import Rates
 from peer.simulate.faults.world import FaultWorld
 
 EVENT_LIMIT = 60_000
@@ -27,36 +28,41 @@ class SeedFailure(AssertionError):
     """A seed broke an invariant; the text has the seed, the last events and the command that replays it."""
 
 
-def run_seed(seed: int, world_type: type[FaultWorld] = FaultWorld) -> Counter[str]:
-    """Run one seed; returns its counts (events, kills, cuts, largest inbox and outbox).
+def run_seed(
+    seed: int, world_type: type[FaultWorld] = FaultWorld, checks_type: type[Checks] = Checks
+) -> Counter[str]:
+    """Run one seed.
+
+    Parameters
+    ----------
+    seed : int
+        Every choice comes from it.
+    world_type, checks_type : type
+        For other faults than those of the campaign.
+
+    Returns
+    -------
+    Counter of str
+        Events, faults by kind, largest inbox and outbox.
 
     Raises
     ------
     SeedFailure
         If an invariant broke.
     """
-    story = Story(seed, random.Random(seed))  # noqa: S311 - reproducible on purpose
+    story = Story(seed, random.Random(seed))
     rng = story.rng
     network = random_network(rng, rng.choice((2, 3, 3, 4, 4, 5, 6, 7, 9)))
-    main = Plan.random(rng)
-    story.plans["run-b"] = main
-    if rng.random() < 0.06:
-        story.unfit[main.spec] = rng.choice(network.names)
-    world = world_type(
-        network,
-        rng,
-        kill_rate=rng.choice((0.0, 0.0, 0.002, 0.01)),
-        slow_disk=rng.choice((0.08, 0.5, 2.0, 5.0)),
-        unfit=story.unfit,
-    )
+    rates = Rates.random(rng)
+    world = world_type(network, rng, rates, story.unfit)
     _schedule_clients(story, world)
-    _schedule_faults(story, world)
-    checks = Checks(world, story.plans)
+    _schedule_faults(world, rates.gap)
+    checks = checks_type(world, story.plans)
     try:
         _play(world, checks, rng)
-        checks.at_the_end(expected_to_close=not story.cancelled and not story.unfit and not world.stopped)
+        checks.at_the_end(expected_to_close=not story.cancelled and not story.unfit)
     except Exception as error:
-        log = "\n".join(world.log)
+        log = "\n".join(world.log())
         raise SeedFailure(
             f"{log}\nseed {seed}: {type(error).__name__}: {error}\n"
             f"replay: python -m peer.simulate.faults --seed {seed}"
@@ -87,20 +93,25 @@ def _schedule_clients(story: Story, world: FaultWorld) -> None:
     for name in names:
         away = rng.random() < 0.1
         world.at(rng.uniform(2.0, 10.0) if away else 0.0, lambda name=name: world.boot(name))  # type: ignore[misc]
-    plan = story.plans["run-b"]
-    world.at(rng.uniform(0.0, 3.0), lambda at=rng.choice(names): world.submit(at, 0, "run-b", plan))  # type: ignore[misc]
-    for token, run, window in ((1, "run-a", 4.0), (2, "run-c", 60.0)):
-        if rng.random() < 0.2:
-            rival = story.plans[run] = Plan.random(rng)
-            at, where = rng.uniform(0.0, window), rng.choice(names)
-            world.at(at, lambda t=token, r=run, p=rival, w=where: world.submit(w, t, r, p))  # type: ignore[misc]
+    submits = [("run-b", 3.0)]
+    submits += [(run, window) for run, window in (("run-a", 4.0), ("run-c", 60.0)) if rng.random() < 0.2]
+    if rng.random() < 0.05:
+        submits.append((rng.choice(submits)[0], 4.0))  # the same run, offered at a second peer too
+    for token, (run, window) in enumerate(submits):
+        plan = story.plans.setdefault(run, Plan.random(rng))
+        at, where = rng.uniform(0.0, window), rng.choice(names)
+        world.at(at, lambda t=token, r=run, p=plan, w=where: world.submit(w, t, r, p))  # type: ignore[misc]
+    some_run = rng.choice(submits)[0]
+    if rng.random() < 0.06:
+        story.unfit[story.plans[some_run].spec] = rng.choice(names)
     if rng.random() < 0.04:
         story.cancelled = True
-        world.at(rng.uniform(1.0, 25.0), lambda at=rng.choice(names): world.cancel(at, "run-b"))  # type: ignore[misc]
+        where = rng.choice(names)
+        world.at(rng.uniform(1.0, 25.0), lambda: world.cancel(where, some_run))
 
 
-def _schedule_faults(story: Story, world: FaultWorld) -> None:
-    rng = story.rng
+def _schedule_faults(world: FaultWorld, gap: float) -> None:
+    rng = world.rng
     names = world.network.names
 
     def one() -> None:
@@ -108,10 +119,10 @@ def _schedule_faults(story: Story, world: FaultWorld) -> None:
             return
         kind = rng.random()
         victim = rng.choice(names)
+        near = rng.choice(world.network.neighbours(victim))
         if kind < 0.35:
             world.kill(victim)
         elif kind < 0.45:
-            near = rng.choice(world.network.neighbours(victim))
             world.kill(victim)
             world.kill(near)
         elif kind < 0.5:
@@ -119,11 +130,8 @@ def _schedule_faults(story: Story, world: FaultWorld) -> None:
                 world.kill(name)
         elif kind < 0.9:
             world.cut()
-        else:
-            near = rng.choice(world.network.neighbours(victim))
-            if world.network.edge(victim, near).dialler == victim:
-                world.dial(victim, near, spurious=True)
+        elif world.network.edge(victim, near).dialler == victim:
+            world.dial(victim, near, spurious=True)
         world.at(rng.expovariate(1.0 / gap), one)
 
-    gap = rng.choice((0.7, 2.0, 6.0, 1e9))
     world.at(rng.expovariate(1.0 / gap), one)

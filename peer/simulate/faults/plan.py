@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from peer.protocol.interpreter import CheckpointCommand, Command, FinalCommand, RoundCommand
-from peer.protocol.payload import Payload, Tensor, payload_digest
+from peer.protocol.payload import EMPTY, Payload, Tensor, payload_digest
+from peer.protocol.rounds import GENERATIONS, WINDOW
 from topology.network import Network
 
 MODES = ("full", "star", "matching", "subset", "mix")
@@ -45,8 +46,11 @@ class Plan:
 
     @classmethod
     def random(cls, rng: random.Random) -> "Plan":
-        """Draw a plan; empty intervals are as lawful as long ones."""
-        intervals = tuple(rng.choice((0, 1, 1, 2, 3, 6)) for _ in range(rng.randint(2, 7)))
+        """Draw a plan: long intervals and empty ones, or many short ones."""
+        if rng.random() < 0.25:
+            intervals = (*(rng.choice((0, 1, 1)) for _ in range(rng.randint(8, 16))), 1)
+        else:
+            intervals = tuple(rng.choice((0, 1, 1, 2, 3, 6)) for _ in range(rng.randint(2, 7)))
         return cls(rng.getrandbits(40), rng.choice(MODES), rng.random() < 0.5, intervals)
 
     @classmethod
@@ -63,7 +67,7 @@ class Plan:
 
     def directions(self, network: Network, round_number: int) -> frozenset[tuple[str, str]]:
         """(sender, receiver) pairs that carry something in a round."""
-        rng = random.Random(self.seed * 1_000_003 + round_number)  # noqa: S311 - reproducible on purpose
+        rng = random.Random(self.seed * 1_000_003 + round_number)
         pairs = [(edge.first, edge.second) for edge in network.edges]
         mode = rng.choice(MODES[:-1]) if self.mode == "mix" else self.mode
         if mode == "full":
@@ -134,35 +138,62 @@ class HashChain:
 
 @dataclass(frozen=True)
 class Reference:
-    """The undisturbed run: every message by (sender, receiver, seq), every result, and K."""
+    """The undisturbed run.
+
+    Attributes
+    ----------
+    messages : mapping of (sender, receiver, seq) to (round, digest)
+        Every message.
+    results : mapping of str to bytes
+        By peer.
+    bounds : mapping of (peer, neighbour) to int
+        Most messages that inbox or outbox of an edge may ever hold.
+    """
 
     messages: Mapping[tuple[str, str, int], tuple[int, bytes]]
     results: Mapping[str, bytes]
+    bounds: Mapping[tuple[str, str], int]
 
     @classmethod
     def of(cls, plan: Plan, network: Network) -> "Reference":
         """Run the plan in lock-step, without any protocol."""
         programs = {name: HashChain(plan, network, name, {}) for name in network.names}
-        commands: dict[str, Command] = {name: program.step(None) for name, program in programs.items()}
-        sequence: dict[tuple[str, str], int] = {}
         messages: dict[tuple[str, str, int], tuple[int, bytes]] = {}
+        active: dict[tuple[str, str], list[int]] = {}
         number = 0
-        while not all(isinstance(command, FinalCommand) for command in commands.values()):
-            if all(isinstance(command, CheckpointCommand) for command in commands.values()):
-                commands = {name: program.step(None) for name, program in programs.items()}
-                continue
-            rounds = {n: c for n, c in commands.items() if isinstance(c, RoundCommand)}
+        values: dict[str, Mapping[str, Payload] | None] = dict.fromkeys(network.names)
+        while True:
+            commands = {name: _next_round(programs[name], values[name]) for name in network.names}
+            rounds = {name: c for name, c in commands.items() if isinstance(c, RoundCommand)}
+            if not rounds:
+                break
             for name, command in rounds.items():
-                for near in network.neighbours(name):
-                    if near in command.outgoing or near in command.expected:
-                        seq = sequence[name, near] = sequence.get((name, near), -1) + 1
-                        payload = command.outgoing.get(near, ())
-                        messages[name, near, seq] = (number, payload_digest(number, "chain", payload))
+                for near in sorted(command.expected | command.outgoing.keys()):
+                    before = active.setdefault((name, near), [])
+                    payload = command.outgoing.get(near, EMPTY)
+                    messages[name, near, len(before)] = (number, payload_digest(number, "chain", payload))
+                    before.append(number)
             values = {
-                name: {n: rounds[n].outgoing[name] for n in sorted(command.expected)}
+                name: {near: rounds[near].outgoing[name] for near in sorted(command.expected)}
                 for name, command in rounds.items()
             }
-            commands = {name: programs[name].step(values[name]) for name in rounds}
             number += 1
         results = {n: c.result["chain"] for n, c in commands.items() if isinstance(c, FinalCommand)}
-        return cls(messages, results)  # type: ignore[arg-type]
+        bounds = {edge: _bound(plan.intervals, numbers) for edge, numbers in active.items()}
+        return cls(messages, results, bounds)  # type: ignore[arg-type]
+
+
+def _next_round(program: HashChain, values: Mapping[str, Payload] | None) -> Command:
+    command = program.step(values)
+    while isinstance(command, CheckpointCommand):
+        command = program.step(None)
+    return command
+
+
+def _bound(intervals: tuple[int, ...], active: list[int]) -> int:
+    """One more than the active rounds of WINDOW + GENERATIONS intervals in a row, where they are most."""
+    starts = [sum(intervals[:i]) for i in range(len(intervals) + 1)]
+    ends = starts[WINDOW + GENERATIONS :] + [starts[-1]] * (WINDOW + GENERATIONS)
+    return 1 + max(
+        sum(low <= number < high for number in active) for low, high in zip(starts, ends, strict=False)
+    )

@@ -9,19 +9,15 @@ from peer.protocol import effects, events
 from peer.protocol.examiner import Refusal
 from peer.protocol.interpreter import ProgressCommand
 from peer.protocol.machine import PeerMachine
-from peer.protocol.messages import Hello
-from peer.protocol.records import RunRecord
+from peer.protocol.messages import Attach, Hello
+from peer.protocol.records import RunRecord, RunState
 from peer.simulate.faults.plan import HashChain, Plan
+from peer.simulate.faults.rates import Rates
 from peer.simulate.faults.wire import Direction, Disk, Stream
 from peer.simulate.host import Host, SteppedProgram
 from topology.network import Network
 
 Action = Callable[[], None]
-LOG_LENGTH = 80
-
-
-class Killed(Exception):
-    """The process died before its next effect."""
 
 
 class PlanExaminer:
@@ -56,24 +52,21 @@ class FaultWorld:
         The peers and who dials whom.
     rng : random.Random
         Every choice comes from it.
-    kill_rate : float
-        Chance of a kill between two effects, while faults last.
-    slow_disk : float
-        Mean time of a checkpoint write; messages take 0.05 to 1.
+    rates : Rates
+        How much goes wrong.
     unfit : mapping of bytes to str
         Specs that a named peer refuses.
     """
 
     machine_type = PeerMachine
+    log_length: int | None = 80
 
     def __init__(
         self,
         network: Network,
         rng: random.Random,
-        *,
-        kill_rate: float = 0.0,
-        slow_disk: float = 1.0,
-        unfit: Mapping[bytes, str] | None = None,
+        rates: Rates,
+        unfit: Mapping[bytes, str],
     ) -> None:
         self.network = network
         self.rng = rng
@@ -84,15 +77,18 @@ class FaultWorld:
         self.streams: dict[int, Stream] = {}
         self.answers: dict[int, effects.Answer] = {}
         self.stopped: dict[str, str] = {}
-        self.log: deque[str] = deque(maxlen=LOG_LENGTH)
         self.counts: Counter[str] = Counter()
+        self.touched: list[str] = []
+        """Peers that something happened to since the checks looked; so are the next two."""
         self.sent: list[tuple[str, str, effects.Send]] = []
-        self._kill_rate = kill_rate
-        self._slow_disk = slow_disk
-        self._unfit = unfit or {}
+        self.persisted: list[tuple[str, RunRecord]] = []
+        self._rates = rates
+        self._unfit = unfit
+        self._log: deque[tuple[float, str, object]] = deque(maxlen=self.log_length)
         self._heap: list[tuple[float, int, Action]] = []
         self._tie = 0
         self._connections = 0
+        self._processes: Counter[str] = Counter()
 
     # The clock
 
@@ -110,6 +106,10 @@ class FaultWorld:
         action()
         return True
 
+    def log(self) -> list[str]:
+        """The last events, as text."""
+        return [f"{at:8.3f} {who} {what}" for at, who, what in self._log]
+
     # Faults
 
     def boot(self, name: str) -> None:
@@ -118,10 +118,10 @@ class FaultWorld:
             return
         disk = self.disks[name]
         disk.incarnation += 1
-        self._note(f"boot {name} incarnation {disk.incarnation}")
-        examiner = PlanExaminer(name, self._unfit)
+        self._processes[name] += 1
+        self._note(name, f"boots, incarnation {disk.incarnation}")
         machine = self.machine_type(
-            self.network, name, disk.incarnation, examiner, disk.records.values(), disk.load()
+            self.network, name, disk.incarnation, self.examiner(name), disk.records.values(), disk.load()
         )
         host = self.hosts[name] = Host(machine, self)
         host.start()
@@ -133,9 +133,12 @@ class FaultWorld:
         """The process is gone at this instant; it is started again after a while."""
         if self.hosts.pop(name, None) is None:
             return
-        self.counts["kills"] += 1
-        self._note(f"kill {name}")
-        self.disks[name].survive(self.rng)
+        disk = self.disks[name]
+        self._count_kill(disk)
+        self._note(name, "is killed")
+        disk.crash(self.rng)
+        if self.rng.random() < self._rates.damage and disk.damage():
+            self.counts["damaged"] += 1
         for stream in [stream for stream in self.streams.values() if name in stream.directions]:
             self._end(stream, dead=name)
         self.at(self.rng.uniform(0.1, 6.0), lambda: self.boot(name))
@@ -157,8 +160,8 @@ class FaultWorld:
         if host.machine.connections.links[near].current is not None and not spurious:
             return
         self._connections += 1
-        there = Direction(near, self.disks[near].incarnation)
-        back = Direction(name, self.disks[name].incarnation)
+        there = Direction(near, self._processes[near])
+        back = Direction(name, self._processes[name])
         self.streams[self._connections] = Stream(self._connections, {name: there, near: back})
         self._handle(name, events.Dialled(near, self._connections))
 
@@ -181,10 +184,11 @@ class FaultWorld:
         """Whether the peer lives on: it may be killed between any two effects."""
         if self.hosts.get(host.name) is not host:
             return False
-        if not self.faults_over and self._kill_rate and self.rng.random() < self._kill_rate:
-            self.kill(host.name)
-            return False
-        return True
+        return not self._strikes(host.name, self._rates.kill)
+
+    def examiner(self, name: str) -> PlanExaminer:
+        """Who answers about plans at a peer."""
+        return PlanExaminer(name, self._unfit)
 
     def start_program(self, host: Host, effect: effects.StartProgram) -> SteppedProgram:
         """The hash chain of the run's plan."""
@@ -195,6 +199,9 @@ class FaultWorld:
 
     def perform(self, host: Host, effect: effects.Effect) -> None:
         """Wire, disk and observers."""
+        key = _is_key(effect)
+        if key and self._strikes(host.name, self._rates.kill_at_key):
+            return
         disk = self.disks[host.name]
         match effect:
             case effects.Send():
@@ -204,6 +211,7 @@ class FaultWorld:
                     self._end(self.streams[connection])
             case effects.Persist(record):
                 disk.records[record.run] = record
+                self.persisted.append((host.name, record))
             case effects.WriteCheckpoint():
                 disk.writing.append(effect)
                 self._schedule_write(host, disk)
@@ -214,6 +222,8 @@ class FaultWorld:
             case effects.StopPeer(reason):
                 self.stopped[host.name] = reason
                 self.kill(host.name)
+        if key:
+            self._strikes(host.name, self._rates.kill_at_key)
 
     def record(self, name: str, run: str) -> RunRecord | None:
         """What a peer's disk knows of a run."""
@@ -224,10 +234,26 @@ class FaultWorld:
     def _delay(self) -> float:
         return self.rng.uniform(0.05, 1.0)
 
+    def _strikes(self, name: str, chance: float) -> bool:
+        """Whether the peer is killed here and now."""
+        if self.faults_over or not chance or self.rng.random() >= chance:
+            return False
+        self.counts["kills_between_effects"] += 1
+        self.kill(name)
+        return True
+
+    def _count_kill(self, disk: Disk) -> None:
+        self.counts["kills"] += 1
+        for run, record in disk.records.items():
+            if record.live and not disk.checkpoints.get(run):
+                self.counts["kills_before_checkpoint"] += 1
+            if record.state in (RunState.DONE, RunState.CLOSED):
+                self.counts["kills_after_done"] += 1
+
     def _handle(self, name: str, event: events.Event) -> None:
         host = self.hosts.get(name)
         if host is not None:
-            self._note(f"{name} {event}")
+            self._note(name, event)
             host.handle(event)
 
     def _send(self, name: str, effect: effects.Send) -> None:
@@ -246,12 +272,26 @@ class FaultWorld:
     def _deliver(self, stream: Stream, direction: Direction) -> None:
         if not direction.queue:
             return
+        if self.now < direction.held_until:
+            self.at(direction.held_until - self.now, lambda: self._deliver(stream, direction))
+            return
         message = direction.queue.popleft()
         name = direction.receiver
-        if name in self.hosts and self.disks[name].incarnation == direction.incarnation:
+        if name in self.hosts and self._processes[name] == direction.process:
+            if not direction.cut and not isinstance(message, Hello | Attach) and self._repeats():
+                direction.queue.append(message)
+                self._schedule_delivery(stream, direction)
             known = self.hosts[name].machine.connections.known(stream.connection)
             if known or isinstance(message, Hello):
                 self._handle(name, events.MessageReceived(stream.connection, message))
+
+    def _repeats(self) -> bool:
+        """Whether a message arrives once more, behind what is on its way."""
+        chance = self._rates.duplicate
+        if self.faults_over or not chance or self.rng.random() >= chance:
+            return False
+        self.counts["duplicates"] += 1
+        return True
 
     def _end(self, stream: Stream, dead: str | None = None) -> None:
         self.streams.pop(stream.connection, None)
@@ -260,30 +300,39 @@ class FaultWorld:
             for _ in range(self.rng.randint(0, len(direction.queue))):
                 direction.queue.pop()
             if direction.receiver != dead:
-                lag = max(direction.last_at - self.now, 0.0) + self.rng.choice((0.01, 1.0, 8.0))
-                self.at(lag, lambda d=direction, s=sender: self._notice_end(stream.connection, d, s))  # type: ignore[misc]
+                direction.held_until = self.now + self.rng.choice((0.0, 0.0, 5.0))
+                noticed = max(direction.last_at, direction.held_until) + self.rng.choice((0.01, 1.0, 8.0))
+                self.at(
+                    noticed - self.now,
+                    lambda d=direction, s=sender: self._notice_end(stream.connection, d, s),  # type: ignore[misc]
+                )
 
     def _notice_end(self, connection: int, direction: Direction, sender: str) -> None:
         name = direction.receiver
-        if name not in self.hosts or self.disks[name].incarnation != direction.incarnation:
+        if name not in self.hosts or self._processes[name] != direction.process:
             return
         self._handle(name, events.ConnectionLost(connection))
         if name in self.hosts and self.network.edge(name, sender).dialler == name:
             self.at(self.rng.uniform(0.1, 2.0), lambda: self.dial(name, sender))
 
     def _schedule_write(self, host: Host, disk: Disk) -> None:
-        incarnation = disk.incarnation
-        delay = self.rng.expovariate(1.0 / self._slow_disk)
-
         def finish() -> None:
-            if self.hosts.get(host.name) is host and disk.incarnation == incarnation and disk.writing:
-                write = disk.writing.popleft()
-                disk.finish(write)
-                self._handle(
-                    host.name, events.CheckpointDurable(write.checkpoint.run, write.checkpoint.index)
-                )
+            if self.hosts.get(host.name) is host and disk.writing:
+                checkpoint = disk.finish(self.rng).checkpoint
+                self._handle(host.name, events.CheckpointDurable(checkpoint.run, checkpoint.index))
 
-        self.at(delay, finish)
+        self.at(self.rng.expovariate(1.0 / self._rates.slow_disk), finish)
 
-    def _note(self, text: str) -> None:
-        self.log.append(f"{self.now:8.3f} {text}")
+    def _note(self, who: str, what: object) -> None:
+        self.touched.append(who)
+        self._log.append((self.now, who, what))
+
+
+def _is_key(effect: effects.Effect) -> bool:
+    """Moments at which a kill is the hardest to survive."""
+    match effect:
+        case effects.Send(_, _, Hello()) | effects.Persist():
+            return True
+        case effects.WriteCheckpoint(checkpoint):
+            return checkpoint.final
+    return False
