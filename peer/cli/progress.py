@@ -1,11 +1,12 @@
 """Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from peer.cli.output import err
+from peer.wire.requests import WatchReply
 
 LINES = 10
 """Lines that a long run prints where stderr is not a terminal."""
@@ -33,6 +34,13 @@ class Meter:
                 highlight=False,
                 soft_wrap=True,
             )
+
+    def show_all(self, newest: Mapping[str, WatchReply], note: str) -> None:
+        """The peers of a network are this far; the slowest counts."""
+        if not self._total:
+            self._total = max(reply.status.iterations for reply in newest.values())
+            self._progress.update(self._task, total=self._total)
+        self.show(min(reply.status.iteration for reply in newest.values()), note)
 
 
 @contextmanager

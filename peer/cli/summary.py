@@ -1,6 +1,7 @@
 """A run's summary for people."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -18,8 +19,8 @@ _LEVELS = {
 }
 
 
-def print_summary(summary: Mapping[str, Any]) -> None:
-    """Print the summary document of a run."""
+def print_summary(summary: Mapping[str, Any], folder: Path | None = None) -> None:
+    """Print the summary document of a run, and where its folder is."""
     console.print(
         f"[bold]{summary['algorithm']}[/] on {summary['num_peers']} peers and {summary['num_edges']} edges "
         f"({summary['driver']}), gamma {summary['gamma']:.3f}: {summary['iterations']} iterations, "
@@ -31,6 +32,8 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     for name, value in _rows(summary):
         table.add_row(name, value)
     console.print(table)
+    if folder is not None:
+        console.print(f"run folder: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -118,7 +118,7 @@ class Operations:
         files = {
             RESULT: partial(result_file, final, node.owned),
             LEDGER: partial(ledger_file, node.ledger, request.run),
-            PEER: partial(peer_file, node.name, node.incarnation, node.owned),
+            PEER: partial(peer_file, node.name, node.incarnation, node.owned, record),
         }
         for name, make in files.items():
             for chunk in chunks(name, await node.disk.run(make)):

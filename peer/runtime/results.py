@@ -4,6 +4,7 @@ import io
 import json
 import secrets
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from peer.measure.ledger import Ledger
 from peer.measure.sockets import missing_fields
 from peer.measure.versions import software_versions
-from peer.protocol.records import Checkpoint
+from peer.protocol.launch import facts_of
+from peer.protocol.records import Checkpoint, RunRecord
 from peer.runtime.owned import Owned
 from peer.wire.control import MAX_CHUNK_BYTES
 from peer.wire.requests import Chunk
@@ -44,10 +46,12 @@ def ledger_file(ledger: Ledger, run: str) -> bytes:
         copy.unlink(missing_ok=True)
 
 
-def peer_file(peer: str, incarnation: int, owned: Owned) -> bytes:
-    """Make ``peer.json``: versions, profile, and what this system cannot measure."""
+def peer_file(peer: str, incarnation: int, owned: Owned, record: RunRecord) -> bytes:
+    """Make ``peer.json``: the run's spec and facts, versions, profile, and what this system cannot measure."""
     document = {
         "peer": peer,
+        "spec": json.loads(record.spec),
+        "facts": asdict(facts_of(record.table)),
         "incarnation": incarnation,
         "versions": software_versions(),
         "profile": json.loads(owned.profile),

@@ -1,0 +1,40 @@
+"""``difpeer cancel``: end a run at all peers."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from peer.cli.options import InsecureOption, JsonOption, ViaOption
+from peer.cli.output import console, emit
+from peer.protocol.records import RunState
+from peer.runtime.client import Client
+from peer.runtime.loop import run_interruptible
+from topology.errors import InputError
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(epilog="Example: difpeer cancel 20260105-101500-a1b2c3 --via 127.0.0.1:7100 --insecure-loopback")
+def cancel(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
+    via: ViaOption,
+    insecure_loopback: InsecureOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """End a run at all peers. What a peer has finished already stays finished."""
+    state = run_interruptible(_cancel(run, via, insecure_loopback))
+    document = {"run_id": run, "state": str(state)}
+    over = state in (RunState.CLOSED, RunState.DONE)
+    text = f"run {run} was finished already" if over else f"run {run} is cancelled"
+    emit(document, as_json, lambda: console.print(text, markup=False, highlight=False))
+
+
+async def _cancel(run: str, via: str, insecure: bool) -> RunState:
+    async with Client(via, insecure) as client:
+        reply = await client.cancel(run, f"cancelled by {getpass.getuser()} through {via}")
+    if reply.state is None:
+        raise InputError(f"the peer at {via} knows no run {run!r}", field="RUN", mend="see `difpeer status`")
+    return reply.state

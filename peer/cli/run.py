@@ -1,0 +1,72 @@
+"""``difpeer run``: submit a run to a network, follow it, collect its results."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from peer.cli.options import InsecureOption, JsonOption, ViaOption
+from peer.cli.output import emit, err
+from peer.cli.progress import metered
+from peer.cli.summary import print_summary
+from peer.config import RunSpec, read_spec
+from peer.runtime.client import Client
+from peer.runtime.collecting import collect, write_run
+from peer.runtime.following import follow, new_run_id, progress_note, submit
+from peer.runtime.loop import run_interruptible
+from topology.errors import InputError
+from topology.network import Network, read_network
+
+__all__ = ["app", "network_of"]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(epilog="Example: difpeer run run.yaml --via 127.0.0.1:7100 --insecure-loopback")
+def run(
+    via: ViaOption,
+    spec: Annotated[
+        Path | None, typer.Argument(metavar="SPEC", help="A run specification (YAML); not with --attach.")
+    ] = None,
+    attach: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Follow a run that was submitted before.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the run folder OUT/RUN is written.")] = Path("runs"),
+    insecure_loopback: InsecureOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit a run to a network of peers, follow it to its end, and collect the results of all peers."""
+    if (spec is None) == (attach is None):
+        raise InputError("give either a specification or --attach RUN", field="SPEC", mend="see --help")
+    parsed = None if spec is None else read_spec(spec)
+    run_id = attach or new_run_id()
+    summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, out))
+    folder = out / run_id
+    emit(summary, as_json, lambda: print_summary(summary, folder))
+
+
+async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, out: Path) -> dict[str, Any]:
+    async with Client(via, insecure) as client:
+        network = network_of((await client.status()).network)
+        started = time.monotonic()
+        if spec is not None:
+            await submit(client, run_id, spec)
+        hint = f"difpeer run --attach {run_id} --via {via}"
+        err.print(f"run {run_id}; if this terminal closes: {hint}", markup=False, highlight=False)
+        with metered(run_id, getattr(spec, "iterations", 0)) as meter:
+            await follow(
+                client, run_id, network.names, lambda newest: meter.show_all(newest, progress_note(newest))
+            )
+        wall_s = time.monotonic() - started
+        collected = await collect(client, run_id, network.names)
+    return write_run(out / run_id, collected, network, driver="network", wall_s=wall_s)
+
+
+def network_of(text: str) -> Network:
+    """Read the network file that a peer told."""
+    with TemporaryDirectory(prefix="difpeer-") as scratch:
+        path = Path(scratch) / "network.yaml"
+        path.write_text(text, encoding="utf-8")
+        return read_network(path)

@@ -1,0 +1,151 @@
+"""The end of a run: fetch every peer's part, and write the run folder."""
+
+import asyncio
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from peer.algorithms.registry import algorithm
+from peer.config import RunFailed, RunSpec, parse_spec
+from peer.measure.figures import ledger_figures
+from peer.measure.run_folder import write_run_folder
+from peer.measure.summary import Driver, summarize
+from peer.measure.versions import common_versions
+from peer.program import Array, Facts
+from peer.runtime.client import Client
+from peer.runtime.results import LEDGER, PEER, RESULT
+from topology.network import Network
+
+__all__ = ["Collected", "collect", "write_run"]
+
+AT_ONCE = 4
+"""Peers whose parts travel at the same time."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Every peer's part of a run.
+
+    Attributes
+    ----------
+    run : str
+        Its id.
+    spec : RunSpec
+        What was asked for.
+    facts : Facts
+        Of the whole network's data.
+    versions : dict of str to str
+        Of all peers.
+    results : dict of str to dict of str to array
+        By peer: ``U`` (d, r); ``B`` (T, r) and ``task_ids`` (T,) where its owner shares them.
+    ledgers : dict of str to bytes
+        By peer: SQLite files.
+    """
+
+    run: str
+    spec: RunSpec
+    facts: Facts
+    versions: dict[str, str]
+    results: dict[str, dict[str, Array]]
+    ledgers: dict[str, bytes]
+
+
+async def collect(client: Client, run: str, peers: tuple[str, ...]) -> Collected:
+    """Fetch every peer's part of a finished run, through one peer.
+
+    Raises
+    ------
+    RunFailed
+        If a peer cannot be reached, or has no result.
+    """
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(peer: str) -> dict[str, bytes]:
+        async with free:
+            return await client.collect(run, peer)
+
+    parts = dict(zip(peers, await asyncio.gather(*(one(peer) for peer in peers)), strict=True))
+    documents = {peer: _document(peer, files) for peer, files in parts.items()}
+    first = documents[peers[0]]
+    return Collected(
+        run,
+        parse_spec(first["spec"]),
+        Facts(**first["facts"]),
+        common_versions({peer: document["versions"] for peer, document in documents.items()}),
+        {peer: _arrays(files[RESULT]) for peer, files in parts.items()},
+        {peer: files[LEDGER] for peer, files in parts.items()},
+    )
+
+
+def write_run(
+    path: Path,
+    collected: Collected,
+    network: Network,
+    *,
+    driver: Driver,
+    wall_s: float,
+    matches_simulation: bool | None = None,
+) -> dict[str, Any]:
+    """Write the run folder and return its summary.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to make.
+    collected : Collected
+        Every peer's part.
+    network : Network
+        On which it ran.
+    driver : {"processes", "network"}
+        What ran it.
+    wall_s : float
+        From the submit to the last peer's end, seconds.
+    matches_simulation : bool, optional
+        Whether the exact simulation gave the same digests; None where it was not run.
+
+    Raises
+    ------
+    InputError
+        If the folder exists or cannot be written.
+    """
+    spec = collected.spec
+    with TemporaryDirectory(prefix="difpeer-") as scratch:
+        ledgers = []
+        for peer, data in collected.ledgers.items():
+            ledgers.append(Path(scratch) / f"{peer}.sqlite")
+            ledgers[-1].write_bytes(data)
+        summary = summarize(
+            run_id=collected.run,
+            driver=driver,
+            spec=spec,
+            network=network,
+            figures=ledger_figures(ledgers),
+            bases={peer: arrays["U"] for peer, arrays in collected.results.items()},
+            schedule=algorithm(spec.algorithm).schedule(spec, network, collected.facts),
+            versions=collected.versions,
+            wall_s=wall_s,
+            matches_simulation=matches_simulation,
+        )
+        write_run_folder(
+            path, summary=summary, spec=spec, network=network, results=collected.results, ledgers=ledgers
+        )
+    return summary
+
+
+def _document(peer: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    missing = [name for name in (RESULT, LEDGER, PEER) if name not in files]
+    if missing:
+        raise RunFailed(f"{peer} sent no {', '.join(missing)}; collect again with --attach")
+    document: dict[str, Any] = json.loads(files[PEER])
+    return document
+
+
+def _arrays(data: bytes) -> dict[str, Array]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

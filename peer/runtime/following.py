@@ -1,0 +1,108 @@
+"""A client's view of one run at all peers: submit it, follow it to its end."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from peer.config import RunFailed, RunSpec, canonical_spec
+from peer.protocol.messages import Reason, TombKind
+from peer.protocol.records import RunState
+from peer.runtime.client import Client
+from peer.wire.requests import WatchReply
+from topology.errors import InputError
+
+__all__ = ["follow", "new_run_id", "progress_note", "submit"]
+
+INTERVAL_MS = 500
+"""Between two replies of one peer; each costs it little beside its rounds."""
+
+OnUpdate = Callable[[Mapping[str, WatchReply]], None]
+
+
+def new_run_id() -> str:
+    """An id that sorts by time and that no other client draws."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+async def submit(client: Client, run: str, spec: RunSpec) -> None:
+    """Submit a run at the client's peer.
+
+    Raises
+    ------
+    InputError
+        If another run is on, or a peer cannot take part.
+    RunFailed
+        If the run has ended already.
+    """
+    reply = await client.submit(run, canonical_spec(spec))
+    if reply.busy_with:
+        raise InputError(
+            f"run {reply.busy_with} is on at {client.address}",
+            field="--via",
+            mend="wait for its end, or `difpeer cancel` it",
+        )
+    if reply.reason is not None:
+        raise ended(run, reply.reason)
+
+
+async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: OnUpdate) -> None:
+    """Follow a run at all peers until it is closed at each of them.
+
+    Parameters
+    ----------
+    client : Client
+        Of any one peer.
+    run : str
+        The run.
+    peers : tuple of str
+        All peers of the network.
+    on_update : callable
+        Called with the newest reply of each peer that has given one.
+
+    Raises
+    ------
+    InputError
+        If a peer refused the run: its data or version does not fit.
+    RunFailed
+        If the run ended without a result, or a peer cannot be reached.
+    """
+    newest: dict[str, WatchReply] = {}
+
+    async def watch(peer: str) -> None:
+        async for reply in client.watch(run, peer, INTERVAL_MS):
+            newest[peer] = reply
+            on_update(newest)
+            if reply.status.reason is not None:
+                raise ended(run, reply.status.reason, reply.status.state)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for peer in peers:
+                group.create_task(watch(peer))
+    except* (InputError, RunFailed) as failures:
+        # One end reaches all watches at nearly the same time; the first says it.
+        raise failures.exceptions[0] from None
+
+
+def ended(run: str, reason: Reason, state: RunState = RunState.TOMB) -> InputError | RunFailed:
+    """The error that tells a client why a run has no result."""
+    if reason.kind is TombKind.REFUSED:
+        return InputError(f"run {run} was refused by {reason.peer}: {reason.text}")
+    where = "; this peer had its result already" if state is RunState.DONE else ""
+    return RunFailed(f"run {run} {reason.kind} ({reason.peer} says: {reason.text}){where}")
+
+
+def progress_note(newest: Mapping[str, WatchReply]) -> str:
+    """One line on a run: the worst distance, bytes, and whom the slowest peer waits for."""
+    slowest = min(newest, key=lambda name: (newest[name].status.iteration, newest[name].status.round))
+    status = newest[slowest].status
+    parts = [f"round {status.round} {status.label}".rstrip()]
+    distances = [r.metrics["subspace_distance"] for r in newest.values() if "subspace_distance" in r.metrics]
+    if distances:
+        parts.append(f"distance {max(distances):.1e}")
+    sent = sum(reply.message_bytes for reply in newest.values())
+    parts.append(f"{sent / 1e6:.1f} MB sent")
+    if status.waiting_for and status.waiting_s >= 1:
+        parts.append(f"{slowest} waits {status.waiting_s:.0f} s for {', '.join(status.waiting_for)}")
+    return ", ".join(parts)
