@@ -116,6 +116,9 @@ class PeerMachine:
                     self._emit(StartProgram(record.run, record.spec, record.table, engine.state))
             elif record.state is RunState.ACCEPTED:
                 self._life.check_table(record.run)
+            elif record.run in self.engines and not self.engines[record.run].done:
+                text = f"the result of {self.name} is missing or damaged in its state folder; submit the run anew"
+                self._life.bury(record.run, Reason(TombKind.FAILED, self.name, text))
         return self._take()
 
     def handle(self, event: events.Event) -> list[Effect]:

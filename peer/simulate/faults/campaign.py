@@ -53,10 +53,9 @@ def run_seed(
     story = Story(seed, random.Random(seed))
     rng = story.rng
     network = random_network(rng, rng.choice((2, 3, 3, 4, 4, 5, 6, 7, 9)))
-    rates = Rates.random(rng)
-    world = world_type(network, rng, rates, story.unfit)
+    world = world_type(network, rng, Rates.random(rng), story.unfit)
     _schedule_clients(story, world)
-    _schedule_faults(world, rates.gap)
+    _schedule_faults(world)
     checks = checks_type(world, story.plans)
     try:
         _play(world, checks, rng)
@@ -110,7 +109,7 @@ def _schedule_clients(story: Story, world: FaultWorld) -> None:
         world.at(rng.uniform(1.0, 25.0), lambda: world.cancel(where, some_run))
 
 
-def _schedule_faults(world: FaultWorld, gap: float) -> None:
+def _schedule_faults(world: FaultWorld) -> None:
     rng = world.rng
     names = world.network.names
 
@@ -132,6 +131,6 @@ def _schedule_faults(world: FaultWorld, gap: float) -> None:
             world.cut()
         elif world.network.edge(victim, near).dialler == victim:
             world.dial(victim, near, spurious=True)
-        world.at(rng.expovariate(1.0 / gap), one)
+        world.at(rng.expovariate(1.0 / world.rates.gap), one)
 
-    world.at(rng.expovariate(1.0 / gap), one)
+    world.at(rng.expovariate(1.0 / world.rates.gap), one)

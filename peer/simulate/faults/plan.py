@@ -148,11 +148,14 @@ class Reference:
         By peer.
     bounds : mapping of (peer, neighbour) to int
         Most messages that inbox or outbox of an edge may ever hold.
+    num_rounds : int
+        Rounds of the run.
     """
 
     messages: Mapping[tuple[str, str, int], tuple[int, bytes]]
     results: Mapping[str, bytes]
     bounds: Mapping[tuple[str, str], int]
+    num_rounds: int
 
     @classmethod
     def of(cls, plan: Plan, network: Network) -> "Reference":
@@ -180,7 +183,7 @@ class Reference:
             number += 1
         results = {n: c.result["chain"] for n, c in commands.items() if isinstance(c, FinalCommand)}
         bounds = {edge: _bound(plan.intervals, numbers) for edge, numbers in active.items()}
-        return cls(messages, results, bounds)  # type: ignore[arg-type]
+        return cls(messages, results, bounds, number)  # type: ignore[arg-type]
 
 
 def _next_round(program: HashChain, values: Mapping[str, Payload] | None) -> Command:

@@ -82,7 +82,7 @@ class FaultWorld:
         """Peers that something happened to since the checks looked; so are the next two."""
         self.sent: list[tuple[str, str, effects.Send]] = []
         self.persisted: list[tuple[str, RunRecord]] = []
-        self._rates = rates
+        self.rates = rates
         self._unfit = unfit
         self._log: deque[tuple[float, str, object]] = deque(maxlen=self.log_length)
         self._heap: list[tuple[float, int, Action]] = []
@@ -137,7 +137,7 @@ class FaultWorld:
         self._count_kill(disk)
         self._note(name, "is killed")
         disk.crash(self.rng)
-        if self.rng.random() < self._rates.damage and disk.damage():
+        if self.rng.random() < self.rates.damage and disk.damage():
             self.counts["damaged"] += 1
         for stream in [stream for stream in self.streams.values() if name in stream.directions]:
             self._end(stream, dead=name)
@@ -152,7 +152,7 @@ class FaultWorld:
     def dial(self, name: str, near: str, *, spurious: bool = False) -> None:
         """Open a stream, where there is somebody to open one."""
         host = self.hosts.get(name)
-        if host is None:
+        if host is None or near in self.stopped:
             return
         if near not in self.hosts:
             self.at(self.rng.uniform(0.2, 2.0), lambda: self.dial(name, near))
@@ -184,7 +184,7 @@ class FaultWorld:
         """Whether the peer lives on: it may be killed between any two effects."""
         if self.hosts.get(host.name) is not host:
             return False
-        return not self._strikes(host.name, self._rates.kill)
+        return not self._strikes(host.name, self.rates.kill)
 
     def examiner(self, name: str) -> PlanExaminer:
         """Who answers about plans at a peer."""
@@ -200,7 +200,7 @@ class FaultWorld:
     def perform(self, host: Host, effect: effects.Effect) -> None:
         """Wire, disk and observers."""
         key = _is_key(effect)
-        if key and self._strikes(host.name, self._rates.kill_at_key):
+        if key and self._strikes(host.name, self.rates.kill_at_key):
             return
         disk = self.disks[host.name]
         match effect:
@@ -223,7 +223,7 @@ class FaultWorld:
                 self.stopped[host.name] = reason
                 self.kill(host.name)
         if key:
-            self._strikes(host.name, self._rates.kill_at_key)
+            self._strikes(host.name, self.rates.kill_at_key)
 
     def record(self, name: str, run: str) -> RunRecord | None:
         """What a peer's disk knows of a run."""
@@ -287,7 +287,7 @@ class FaultWorld:
 
     def _repeats(self) -> bool:
         """Whether a message arrives once more, behind what is on its way."""
-        chance = self._rates.duplicate
+        chance = self.rates.duplicate
         if self.faults_over or not chance or self.rng.random() >= chance:
             return False
         self.counts["duplicates"] += 1
@@ -321,7 +321,7 @@ class FaultWorld:
                 checkpoint = disk.finish(self.rng).checkpoint
                 self._handle(host.name, events.CheckpointDurable(checkpoint.run, checkpoint.index))
 
-        self.at(self.rng.expovariate(1.0 / self._rates.slow_disk), finish)
+        self.at(self.rng.expovariate(1.0 / self.rates.slow_disk), finish)
 
     def _note(self, who: str, what: object) -> None:
         self.touched.append(who)
