@@ -15,16 +15,19 @@ from topology.errors import InputError
 
 COMMANDS = ("demo", "serve", "run", "status", "cancel", "simulate", "topology", "data")
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 class LazyGroup(typer.core.TyperGroup):
     """Loads ``peer.cli.NAME`` when NAME is asked for."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401
         """Return the commands in the order of a first hour."""
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
         """Return one command, or None where there is no such one."""
         del ctx
         if cmd_name not in COMMANDS:
@@ -69,6 +72,8 @@ def main() -> None:
     except RunFailed as error:
         fail(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        fail("interrupted")
-        sys.exit(130)
+    except SystemExit as end:
+        # typer makes this of KeyboardInterrupt, without a word.
+        if end.code == INTERRUPTED:
+            fail("interrupted")
+        raise

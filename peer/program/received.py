@@ -38,8 +38,9 @@ class Received(ABC):
             What this peer yielded in the round. Shape and dtype are the same at all peers; needed where
             nothing came.
         """
-        edges = [e for e, name in enumerate(neighbours.edge_names) if name in values]
-        came = [values[neighbours.edge_names[e]] for e in edges]
+        names = neighbours.edge_names
+        edges = [e for e, name in enumerate(names) if name in values]
+        came = [values[names[e]] for e in edges]
         return _PeerReceived(neighbours, edges, came, _first_entries(sent, 0))
 
     @property
@@ -90,8 +91,8 @@ class _PeerReceived(Received):
 
     def combine(self, own: Array) -> Array:
         total = self._sum(self._neighbours.weights, own.shape[1:])
-        own_weight = self._neighbours.own_weight[:1].reshape((1,) * own.ndim)
-        return own_weight * own + total
+        total += self._neighbours.own_weight[0] * own
+        return total
 
     def sum(self, weights: Array | None = None) -> Array:
         if not isinstance(self._nothing, np.ndarray):

@@ -75,8 +75,13 @@ def sum_in_order(values: Sequence[Array], weights: Array, zero: Array) -> Array:
     zero : array
         Float64 zeros; overwritten with the sum.
     """
-    term = np.empty_like(zero)
+    term = zero
     for weight, value in zip(weights, values, strict=True):
         np.multiply(value, weight, out=term)
-        zero += term
+        if term is zero:
+            # The first term is where the sum starts; adding 0.0 turns -0.0 into 0.0, as a sum from 0.0 does.
+            zero += 0.0
+            term = np.empty_like(zero)
+        else:
+            zero += term
     return zero

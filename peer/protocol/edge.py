@@ -12,7 +12,7 @@ from peer.protocol.payload import Payload
 from peer.protocol.records import EdgeMark, Sent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class Arrived:
     """A neighbour's message that waits for its round."""
 

@@ -12,7 +12,7 @@ from peer.protocol.payload import Payload
 from peer.protocol.records import Checkpoint, RunRecord
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class Send:
     """Send a message; ``resent`` when the same value went out on an earlier connection."""
 
@@ -65,7 +65,7 @@ class StartProgram:
     state: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class DeliverRound:
     """A round is complete; ``values`` has the payload of each expected neighbour, in the order of names."""
 

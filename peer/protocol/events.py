@@ -16,7 +16,7 @@ class Dialled:
     connection: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class MessageReceived:
     """A message arrived. An accepted stream becomes known by its first message, a ``Hello``."""
 
@@ -48,7 +48,7 @@ class CancelRequested:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class RoundRequested:
     """The program of a run enters a round.
 

@@ -11,6 +11,8 @@ from peer.protocol.records import RunRecord
 from peer.protocol.rounds import GENERATIONS, WINDOW
 from topology.network import Network
 
+CONFIG_DIGEST_BYTES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

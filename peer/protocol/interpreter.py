@@ -6,6 +6,8 @@ choose where each runs.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,7 @@ from peer.protocol.errors import DivergedError, PayloadError, ProgramError
 from peer.protocol.payload import Payload, Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class RoundCommand:
     """Enter a round: ``outgoing`` by neighbour, and from whom something is expected."""
 
@@ -117,6 +119,8 @@ class Interpreter:
         """
         reply, self._reply = self._reply, None
         try:
+            if self.light:
+                return self._program.send(reply)
             # Numbers that overflow are caught where they would be sent, with the peer's name.
             with np.errstate(over="ignore", invalid="ignore"):
                 return self._program.send(reply)
@@ -191,8 +195,8 @@ class Interpreter:
                     f"{self._name}: its own value is not finite in {label}, after iteration {self._iteration}: "
                     "the run has diverged here; try a smaller step.c_eta or more agreement.rounds"
                 )
-            dtype = array.dtype.newbyteorder("<")
-            tensors.append(Tensor(dtype.str, array.shape, array.astype(dtype, copy=False).tobytes()))
+            dtype, name = _on_the_wire(array.dtype)
+            tensors.append(Tensor(name, array.shape, array.astype(dtype, copy=False).tobytes()))
         return tuple(tensors)
 
     def _own_result(self, key: str, value: Array) -> Array:
@@ -244,11 +248,11 @@ def _decode(payload: Payload, own: Value, neighbour: str, label: str) -> Value:
 
 
 def _decode_array(tensor: Tensor, own: Array, neighbour: str, label: str) -> Array:
-    dtype = own.dtype.newbyteorder("<")
+    dtype, name = _on_the_wire(own.dtype)
     shape = own.shape[1:]
-    if tensor.shape != shape or tensor.dtype != dtype.str:
+    if tensor.shape != shape or tensor.dtype != name:
         raise _mismatch(
-            neighbour, label, f"{tensor.dtype} of shape {tensor.shape}", f"{dtype.str} of shape {shape}"
+            neighbour, label, f"{tensor.dtype} of shape {tensor.shape}", f"{name} of shape {shape}"
         )
     if len(tensor.data) != own.nbytes // own.shape[0]:
         raise _mismatch(neighbour, label, f"{len(tensor.data)} bytes", f"{own.nbytes // own.shape[0]} bytes")
@@ -272,5 +276,16 @@ def _mismatch(neighbour: str, label: str, found: str, expected: str) -> PayloadE
     )
 
 
+@lru_cache(maxsize=64)
+def _on_the_wire(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], str]:
+    """The little-endian form of a dtype, and its name in messages."""
+    little = dtype.newbyteorder("<")
+    return little, little.str
+
+
 def _finite(array: Array) -> bool:
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+    if array.dtype.kind != "f":
+        return True
+    flat = array.reshape(-1)
+    # NaN and Inf survive in the sum of squares, which one product gives; it may also overflow by itself.
+    return isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())

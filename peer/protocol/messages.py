@@ -128,7 +128,7 @@ class Durable:
     durable: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class Value:
     """One message of a round on one edge; ``seq`` counts the edge's active rounds."""
 

@@ -45,7 +45,7 @@ class RunRecord:
         return self.live or (self.state is RunState.DONE and self.reason is None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every message
 class Sent:
     """A message kept until its receiver can never ask for it again."""
 

@@ -5,8 +5,10 @@ turn it into an error that says whose fault it is.
 """
 
 import re
+from functools import lru_cache
 from typing import NoReturn
 
+from peer.protocol.examiner import CONFIG_DIGEST_BYTES
 from peer.protocol.payload import DIGEST_BYTES
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "OutOfBounds",
     "check_blob",
     "check_count",
+    "check_config_digest",
     "check_digest",
     "check_fact",
     "check_label",
@@ -73,12 +76,14 @@ def check_peer(field: str, name: str) -> None:
         refuse(field, shown(name), "a peer's name, 1 to 32 of a-z 0-9 -")
 
 
+@lru_cache(maxsize=256)  # the same few in every message; refusals are not kept
 def check_run(field: str, name: str) -> None:
     """A run's id, or another name that becomes a path."""
     if _RUN.fullmatch(name) is None:
         refuse(field, shown(name), "1 to 64 of A-Z a-z 0-9 . _ - that begin with a letter or digit")
 
 
+@lru_cache(maxsize=256)
 def check_label(field: str, text: str, limit: int = MAX_LABEL_CHARS) -> None:
     """A short printable text, it may be empty; it goes into logs, metrics and tables as it is."""
     if len(text) > limit or not text.isprintable():
@@ -121,10 +126,15 @@ def check_blob(field: str, data: bytes, limit: int) -> None:
         refuse(field, f"{len(data)} bytes", f"at most {limit} bytes")
 
 
-def check_digest(field: str, data: bytes) -> None:
-    """A SHA-256 digest."""
-    if len(data) != DIGEST_BYTES:
-        refuse(field, f"{len(data)} bytes", f"{DIGEST_BYTES} bytes")
+def check_digest(field: str, data: bytes, size: int = DIGEST_BYTES) -> None:
+    """A digest of a message."""
+    if len(data) != size:
+        refuse(field, f"{len(data)} bytes", f"{size} bytes")
+
+
+def check_config_digest(field: str, data: bytes) -> None:
+    """A SHA-256 digest of a run's configuration."""
+    check_digest(field, data, CONFIG_DIGEST_BYTES)
 
 
 def _check_document(field: str, data: bytes, limit: int) -> None:

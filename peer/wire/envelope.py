@@ -25,6 +25,7 @@ from peer.protocol.messages import (
 from peer.wire.bounds import (
     OutOfBounds,
     check_count,
+    check_config_digest,
     check_digest,
     check_fact,
     check_peer,
@@ -53,6 +54,7 @@ _COUNT = Plain(check_count)
 _RUN = Plain(check_run)
 _PEER = Plain(check_peer)
 _DIGEST = Plain(check_digest)
+_CONFIG_DIGEST = Plain(check_config_digest)
 _LAYOUTS: dict[str, Layout[Any]] = {
     "hello": Layout(
         Hello,
@@ -69,7 +71,7 @@ _LAYOUTS: dict[str, Layout[Any]] = {
     "tomb": Layout(Tomb, run=_RUN, reason=Nested(REASON)),
     "done": Layout(Done, run=_RUN, peer=_PEER),
     "closed": Layout(Closed, run=_RUN),
-    "attach": Layout(Attach, run=_RUN, config_digest=_DIGEST, wanted=_COUNT, durable=_COUNT),
+    "attach": Layout(Attach, run=_RUN, config_digest=_CONFIG_DIGEST, wanted=_COUNT, durable=_COUNT),
     "durable": Layout(Durable, run=_RUN, durable=_COUNT),
     "confirm": Layout(Confirm, run=_RUN, seq=_COUNT, round=_COUNT, digest=_DIGEST, durable=_COUNT),
 }

@@ -46,7 +46,8 @@ MAX_COUNT = 2**63 - 1
 counts = st.integers(0, MAX_COUNT) | st.sampled_from([0, 127, 128, MAX_COUNT])
 peers = st.from_regex(r"[a-z0-9-]{1,32}", fullmatch=True)
 runs = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
-digests = st.binary(min_size=32, max_size=32)
+digests = st.binary(min_size=16, max_size=16)
+config_digests = st.binary(min_size=32, max_size=32)
 printable = st.characters(exclude_categories=["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"]) | st.just(" ")
 labels = st.text(printable, max_size=64).filter(str.isprintable)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -85,7 +86,7 @@ MESSAGES: dict[type, st.SearchStrategy[Message]] = {
     Tomb: st.builds(Tomb, run=runs, reason=reasons),
     Done: st.builds(Done, run=runs, peer=peers),
     Closed: st.builds(Closed, run=runs),
-    Attach: st.builds(Attach, run=runs, config_digest=digests, wanted=counts, durable=counts),
+    Attach: st.builds(Attach, run=runs, config_digest=config_digests, wanted=counts, durable=counts),
     Durable: st.builds(Durable, run=runs, durable=counts),
     Value: values,
     Confirm: st.builds(Confirm, run=runs, seq=counts, round=counts, digest=digests, durable=counts),

@@ -27,7 +27,7 @@ from peer.wire.bounds import cut_text
 from peer.wire.envelope import MessageEncoder, decode_message, encode_message
 from peer.wire.pb import peer_pb2 as pb
 
-DIGEST = bytes(32)
+DIGEST = bytes(16)
 BIG = 2**63
 VALID = {
     "hello": Hello(1, "p0", 1, 1, "difpeer 0.1"),
@@ -37,7 +37,7 @@ VALID = {
     "tomb": Tomb("r1", Reason(TombKind.FAILED, "p0", "no")),
     "done": Done("r1", "p0"),
     "closed": Closed("r1"),
-    "attach": Attach("r1", DIGEST, 1, 1),
+    "attach": Attach("r1", bytes(32), 1, 1),
     "durable": Durable("r1", 1),
     "value": Value("r1", 1, 1, "x", (Tensor("<f8", (2,), bytes(16)),), DIGEST, 1),
     "confirm": Confirm("r1", 1, 1, DIGEST, 1),
@@ -54,7 +54,7 @@ BREACHES = [
     *[("value", "label", bad) for bad in NOT_A_LABEL],
     *[("hello", "software", bad) for bad in ("a" * 129, "a\nb")],
     *[("hello", "version", bad) for bad in (0, 2, BIG)],
-    *[(kind, "digest", bytes(size)) for kind in ("value", "confirm") for size in (0, 31, 33)],
+    *[(kind, "digest", bytes(size)) for kind in ("value", "confirm") for size in (0, 15, 17)],
     *[("attach", "config_digest", bytes(size)) for size in (0, 31, 33)],
     ("offer", "spec", bytes(65_537)),
     ("fact", "fact", bytes(65_537)),
