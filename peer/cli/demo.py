@@ -14,9 +14,11 @@ from peer.cli.output import emit, err
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
 from peer.config import DifAltgdminSpec, RunFailed, parse_spec
-from peer.data.store import LocalData, write_all
+from peer.data.store import LocalData, PeerData, write_all
 from peer.data.synthetic import synthesize
 from peer.measure.summary import result_digest
+from peer.program import Array
+from peer.protocol.interpreter import ProgressCommand
 from peer.runtime.client import Client
 from peer.runtime.collecting import Collected, collect, write_run
 from peer.runtime.following import follow, new_run_id, progress_note, submit
@@ -67,11 +69,7 @@ def demo(
     spec = parse_spec(fields)
     assert isinstance(spec, DifAltgdminSpec)
     run_id = new_run_id()
-    with TemporaryDirectory(prefix="difpeer-demo-") as scratch:
-        write_all(Path(scratch) / "data", made)
-        summary = run_interruptible(
-            _demo(run_id, spec, network, {name: own for name, (own, _) in made.items()}, Path(scratch), out)
-        )
+    summary = run_interruptible(_demo(run_id, spec, network, made, out))
     folder = out / run_id
     emit(summary, as_json, lambda: print_summary(summary, folder))
     if not summary["matches_simulation"]:
@@ -79,25 +77,39 @@ def demo(
 
 
 async def _demo(
-    run_id: str,
-    spec: DifAltgdminSpec,
-    network: Network,
-    data: Mapping[str, LocalData],
-    scratch: Path,
-    out: Path,
+    run_id: str, spec: DifAltgdminSpec, network: Network, made: PeerData, out: Path
 ) -> dict[str, Any]:
-    _say(f"starting {len(network.names)} peer processes, {len(network.edges)} edges")
-    async with LocalNetwork(network, scratch / "data", scratch, ["--share-coefficients"]) as local:
-        collected, wall_s = await _guarded(local, _learn(local, run_id, spec))
+    with TemporaryDirectory(prefix="difpeer-demo-") as scratch:
+        write_all(Path(scratch) / "data", made)
+        _say(f"starting {len(network.names)} peer processes, {len(network.edges)} edges")
+        async with LocalNetwork(network, Path(scratch) / "data", scratch, ["--share-coefficients"]) as local:
+            collected, wall_s = await _guarded(local, _learn(local, run_id, spec))
     _say("comparing with simulate --exact")
-    exact = await asyncio.to_thread(run_exact, spec, network, data)
+    bases = await _simulated(spec, network, {name: own for name, (own, _) in made.items()})
     matches = all(
-        result_digest(collected.results[name]["U"]) == result_digest(result["U"][0])
-        for name, result in exact.results.items()
+        result_digest(collected.results[name]["U"]) == result_digest(U) for name, U in bases.items()
     )
     return write_run(
         out / run_id, collected, local.network, driver="processes", wall_s=wall_s, matches_simulation=matches
     )
+
+
+async def _simulated(
+    spec: DifAltgdminSpec, network: Network, data: Mapping[str, LocalData]
+) -> dict[str, Array]:
+    """Simulate beside the loop, which hears of Ctrl-C; the thread then ends with its next iteration."""
+    wanted = True
+
+    def check(name: str, progress: ProgressCommand) -> None:
+        del name, progress
+        if not wanted:
+            raise RunFailed("the simulation was interrupted")
+
+    try:
+        exact = await asyncio.to_thread(run_exact, spec, network, data, check)
+    finally:
+        wanted = False
+    return {name: result["U"][0] for name, result in exact.results.items()}
 
 
 async def _learn(local: LocalNetwork, run_id: str, spec: DifAltgdminSpec) -> tuple[Collected, float]:

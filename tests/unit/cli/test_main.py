@@ -52,7 +52,7 @@ def test_bad_input_is_status_2_and_keeps_brackets():
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(InputError("x", mend="y"), 2), (RunFailed("x"), 1), (KeyboardInterrupt(), 130)]
+    ("error", "status"), [(InputError("x", mend="y"), 2), (RunFailed("x"), 1), (SystemExit(130), 130)]
 )
 def test_errors_become_statuses(monkeypatch, capsys, error, status):
     def fail():
