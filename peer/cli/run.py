@@ -53,8 +53,13 @@ async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, out:
         started = time.monotonic()
         if spec is not None:
             await submit(client, run_id, spec)
-        hint = f"difpeer run --attach {run_id} --via {via}"
-        err.print(f"run {run_id}; if this terminal closes: {hint}", markup=False, highlight=False)
+        attach = f"difpeer run --attach {run_id} --via {via}" + (" --insecure-loopback" if insecure else "")
+        err.print(
+            f"run {run_id}; if this terminal closes, follow it with\n  {attach}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         with metered(run_id, getattr(spec, "iterations", 0)) as meter:
             await follow(
                 client, run_id, network.names, lambda newest: meter.show_all(newest, progress_note(newest))

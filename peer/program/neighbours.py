@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from topology.mixing import peer_weights
-from topology.network import Network
 
 from peer.program.values import Array, sum_in_order
+from topology.mixing import peer_weights
+from topology.network import Network
 
 __all__ = ["Neighbours"]
 

@@ -219,7 +219,8 @@ class RoundMachine:
     def receive(self, neighbour: str, message: Value | Confirm | Durable) -> list[Effect]:
         """R9: take a value or a confirmation of a neighbour."""
         edge = self.edges[neighbour]
-        edge.raise_durable(message.durable)
+        if message.durable > edge.neighbour_durable:
+            edge.raise_durable(message.durable)
         if isinstance(message, Durable):
             return []
         if message.seq < edge.received_seq:

@@ -24,8 +24,8 @@ from peer.protocol.messages import (
 )
 from peer.wire.bounds import (
     OutOfBounds,
-    check_count,
     check_config_digest,
+    check_count,
     check_digest,
     check_fact,
     check_peer,
