@@ -41,7 +41,7 @@ class Received(ABC):
         names = neighbours.edge_names
         edges = [e for e, name in enumerate(names) if name in values]
         came = [values[names[e]] for e in edges]
-        return _PeerReceived(neighbours, edges, came, _first_entries(sent, 0))
+        return _PeerReceived(neighbours, edges, came, sent)
 
     @property
     @abstractmethod
@@ -69,19 +69,25 @@ class Received(ABC):
 class _PeerReceived(Received):
     """The reply of one peer: the neighbours' values as they came, never stacked for a sum."""
 
-    def __init__(self, neighbours: Neighbours, edges: list[int], values: list[Value], nothing: Value) -> None:
+    def __init__(self, neighbours: Neighbours, edges: list[int], values: list[Value], sent: Value) -> None:
         self._neighbours = neighbours
         self._edges = edges
         self._values = values
-        self._nothing = nothing  # a value with no entries: it tells the shape
+        self._sent = sent
+
+    @property
+    def _nothing(self) -> Value:
+        """A value with no entries: it tells the shape."""
+        return _first_entries(self._sent, 0)
 
     @property
     def edges(self) -> Value:
-        if isinstance(self._nothing, list):
+        nothing = self._nothing
+        if isinstance(nothing, list):
             return [np.asarray(value) for value in self._values]
         if not self._values:
-            return self._nothing
-        if isinstance(self._nothing, np.ndarray):
+            return nothing
+        if isinstance(nothing, np.ndarray):
             return np.stack([np.asarray(value) for value in self._values])
         return tuple(np.stack(parts) for parts in zip(*self._values, strict=True))
 
@@ -95,15 +101,16 @@ class _PeerReceived(Received):
         return total
 
     def sum(self, weights: Array | None = None) -> Array:
-        if not isinstance(self._nothing, np.ndarray):
+        if not isinstance(self._sent, np.ndarray):
             raise TypeError("only arrays can be summed; decode the values with map first")
         if weights is None:
             weights = np.ones(len(self._neighbours.weights))
-        return self._sum(weights, self._nothing.shape[1:])
+        return self._sum(weights, self._sent.shape[1:])
 
     def map(self, function: Callable[[Any], Value]) -> Received:
-        nothing = function(self._nothing)
-        values = [entry_of(function(_one_entry(value, self._nothing)), 0) for value in self._values]
+        kind = self._nothing
+        nothing = function(kind)
+        values = [entry_of(function(_one_entry(value, kind)), 0) for value in self._values]
         return _PeerReceived(self._neighbours, self._edges, values, nothing)
 
     def _sum(self, weights: Array, shape: tuple[int, ...]) -> Array:

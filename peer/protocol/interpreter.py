@@ -165,7 +165,8 @@ class Interpreter:
         assert self._request is not None
         request = self._request
         own = request.value if isinstance(request, Broadcast) else request.values
-        decoded = {name: _decode(payload, own, name, request.label) for name, payload in values.items()}
+        label = request.label
+        decoded = {name: _decode(payload, own, name, label) for name, payload in values.items()}
         self._reply = Received.of_peer(self._neighbours, decoded, own)
 
     def _round(self, request: Broadcast | Scatter) -> RoundCommand:
@@ -236,15 +237,17 @@ def _flood_max(request: FloodMax, diameter: int, name: str) -> Rounds[float]:
 
 def _decode(payload: Payload, own: Value, neighbour: str, label: str) -> Value:
     """Read a neighbour's value; ``own`` is of the same kind, dtype and trailing shape in every round."""
-    if isinstance(own, list):
-        (array,) = _checked_count(payload, 1, neighbour, label)
-        if array.dtype != "|u1" or len(array.shape) != 1:
-            raise _mismatch(neighbour, label, f"{array.dtype} of shape {array.shape}", "|u1 of one axis")
-        return np.frombuffer(array.data, dtype=np.uint8)
-    parts = own if isinstance(own, tuple) else (own,)
-    tensors = _checked_count(payload, len(parts), neighbour, label)
-    arrays = tuple(_decode_array(t, part, neighbour, label) for t, part in zip(tensors, parts, strict=True))
-    return arrays if isinstance(own, tuple) else arrays[0]
+    count = len(own) if isinstance(own, tuple) else 1
+    if len(payload) != count:
+        raise _mismatch(neighbour, label, f"{len(payload)} arrays", f"{count} arrays")
+    if isinstance(own, np.ndarray):
+        return _decode_array(payload[0], own, neighbour, label)
+    if isinstance(own, tuple):
+        return tuple(_decode_array(t, part, neighbour, label) for t, part in zip(payload, own, strict=True))
+    tensor = payload[0]
+    if tensor.dtype != "|u1" or len(tensor.shape) != 1:
+        raise _mismatch(neighbour, label, f"{tensor.dtype} of shape {tensor.shape}", "|u1 of one axis")
+    return np.frombuffer(tensor.data, dtype=np.uint8)
 
 
 def _decode_array(tensor: Tensor, own: Array, neighbour: str, label: str) -> Array:
@@ -262,12 +265,6 @@ def _decode_array(tensor: Tensor, own: Array, neighbour: str, label: str) -> Arr
             f"{neighbour} sent a value that is not finite (NaN or Inf) in {label}; look at its log"
         )
     return array
-
-
-def _checked_count(payload: Payload, count: int, neighbour: str, label: str) -> Payload:
-    if len(payload) != count:
-        raise _mismatch(neighbour, label, f"{len(payload)} arrays", f"{count} arrays")
-    return payload
 
 
 def _mismatch(neighbour: str, label: str, found: str, expected: str) -> PayloadError:

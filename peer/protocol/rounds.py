@@ -121,7 +121,7 @@ class RoundMachine:
         self, label: str, outgoing: Mapping[str, Payload], expected: frozenset[str]
     ) -> list[Effect]:
         """R6: enter the next round; every active edge carries one message in each direction."""
-        active = tuple(name for name in self.edges if name in outgoing or name in expected)
+        active = tuple([name for name in self.edges if name in outgoing or name in expected])
         if self.round - self._rounds_of[self.taken] >= self.interval_rounds:
             raise RunFailure(
                 f"the program enters round {self.round} ({label}), more than the {self.interval_rounds} rounds "
