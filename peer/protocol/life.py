@@ -223,10 +223,10 @@ class RunLife:
             return
         if record.reason is not None or record.state is RunState.CLOSED:
             return
-        was = record.state
-        self.keep(replace(record, reason=reason, state=was if was is RunState.DONE else RunState.TOMB))
+        has_result = record.state is RunState.DONE and self.engines[run].done
+        self.keep(replace(record, reason=reason, state=RunState.DONE if has_result else RunState.TOMB))
         self._flood(Tomb(run, reason), source)
-        if was is RunState.RUNNING:
+        if record.state is RunState.RUNNING:
             self._out.append(StopProgram(run))
         self._end(run)
 

@@ -107,9 +107,9 @@ class RoundMachine:
         return self.durable_round == DONE
 
     def waiting(self) -> Waiting | None:
-        """Whom the program waits for; None while it computes or after its end."""
-        if self._stalled is not None:
-            return Waiting("disk", self.round, "checkpoint", ())
+        """Whom the run waits for; None while the program computes, and when it is done."""
+        if self._stalled is not None or (self.ended and not self.done):
+            return Waiting("disk", self.round, "result" if self.ended else "checkpoint", ())
         if self.pending is None:
             return None
         missing = tuple(name for name in self.pending.active if not self.edges[name].inbox)

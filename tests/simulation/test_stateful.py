@@ -235,10 +235,12 @@ class RoundMachineRules(RuleBasedStateMachine):
             missing = tuple(n for n in machine.pending.active if not machine.edges[n].inbox)
             expected = Waiting("round", machine.round, LABEL, missing)
             assert missing
-        elif machine.taken - machine.durable == WINDOW and not self.turn and not machine.ended:
+        elif machine.ended and not machine.done:
+            expected = Waiting("disk", machine.round, "result", ())
+        elif not self.turn and not machine.ended:
+            assert machine.taken - machine.durable == WINDOW
             expected = Waiting("disk", machine.round, "checkpoint", ())
-        if expected is not None or self.turn:
-            assert machine.waiting() == expected
+        assert machine.waiting() == expected
 
     def teardown(self) -> None:
         """Once nothing goes wrong any more, the run ends, with the result of the undisturbed one."""
