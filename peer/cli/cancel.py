@@ -7,10 +7,10 @@ import typer
 
 from peer.cli.options import InsecureOption, JsonOption, ViaOption
 from peer.cli.output import console, emit
+from peer.cli.run import unknown_run
 from peer.protocol.records import RunState
 from peer.runtime.client import Client
 from peer.runtime.loop import run_interruptible
-from topology.errors import InputError
 
 __all__ = ["app"]
 
@@ -36,5 +36,5 @@ async def _cancel(run: str, via: str, insecure: bool) -> RunState:
     async with Client(via, insecure) as client:
         reply = await client.cancel(run, f"cancelled by {getpass.getuser()} through {via}")
     if reply.state is None:
-        raise InputError(f"the peer at {via} knows no run {run!r}", field="RUN", mend="see `difpeer status`")
+        raise unknown_run(run, via, field="RUN")
     return reply.state

@@ -12,14 +12,14 @@ from peer.cli.output import emit, err
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
 from peer.config import RunSpec, read_spec
-from peer.runtime.client import Client
+from peer.runtime.client import Client, PeerAway
 from peer.runtime.collecting import collect, write_run
 from peer.runtime.following import follow, new_run_id, progress_note, submit
 from peer.runtime.loop import run_interruptible
 from topology.errors import InputError
 from topology.network import Network, read_network
 
-__all__ = ["app", "network_of"]
+__all__ = ["app", "network_of", "unknown_run"]
 
 app = typer.Typer(add_completion=False)
 
@@ -42,14 +42,19 @@ def run(
         raise InputError("give either a specification or --attach RUN", field="SPEC", mend="see --help")
     parsed = None if spec is None else read_spec(spec)
     run_id = attach or new_run_id()
-    summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, out))
     folder = out / run_id
+    if folder.exists():
+        raise InputError("it exists already", file=folder, mend="give another --out, or remove it")
+    summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, out))
     emit(summary, as_json, lambda: print_summary(summary, folder))
 
 
 async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, out: Path) -> dict[str, Any]:
     async with Client(via, insecure) as client:
-        network = network_of((await client.status()).network)
+        status = await client.status()
+        network = network_of(status.network)
+        if spec is None and run_id not in {known.run for known in status.runs}:
+            raise unknown_run(run_id, via, field="--attach")
         started = time.monotonic()
         if spec is not None:
             await submit(client, run_id, spec)
@@ -60,13 +65,29 @@ async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, out:
             highlight=False,
             soft_wrap=True,
         )
-        with metered(run_id, getattr(spec, "iterations", 0)) as meter:
-            await follow(
-                client, run_id, network.names, lambda newest: meter.show_all(newest, progress_note(newest))
-            )
+        try:
+            with metered(run_id, getattr(spec, "iterations", 0)) as meter:
+                await follow(
+                    client,
+                    run_id,
+                    network.names,
+                    lambda newest: meter.show_all(newest, progress_note(newest)),
+                )
+        except PeerAway as away:
+            if spec is None:
+                raise
+            # It was not there when the run was submitted and may never come: nobody is left waiting for it.
+            await client.cancel(run_id, str(away))
+            text = f"{away}; run {run_id} is cancelled"
+            raise InputError(text, field="peers", mend="start it, then submit the run again") from away
         wall_s = time.monotonic() - started
         collected = await collect(client, run_id, network.names)
     return write_run(out / run_id, collected, network, driver="network", wall_s=wall_s)
+
+
+def unknown_run(run: str, via: str, *, field: str) -> InputError:
+    """The error for an id that the peer does not know."""
+    return InputError(f"the peer at {via} knows no run {run!r}", field=field, mend="see `difpeer status`")
 
 
 def network_of(text: str) -> Network:

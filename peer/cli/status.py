@@ -22,6 +22,9 @@ app = typer.Typer(add_completion=False)
 
 Told = dict[str, StatusReply | RunFailed]
 
+ANSWER_S = 5.0
+"""How long each peer may take to answer; a peer that is away or stands still must not hide what the others say."""
+
 
 @app.command(epilog="Example: difpeer status --via 127.0.0.1:7100 --insecure-loopback")
 def status(via: ViaOption, insecure_loopback: InsecureOption = False, as_json: JsonOption = False) -> None:
@@ -32,15 +35,19 @@ def status(via: ViaOption, insecure_loopback: InsecureOption = False, as_json: J
 
 async def _ask_all(via: str, insecure: bool) -> Told:
     async with Client(via, insecure) as client:
-        first = await client.status()
+        names = network_of((await client.status()).network).names
+    async with Client(via, insecure, patience_s=0) as client:
 
         async def ask(name: str) -> StatusReply | RunFailed:
             try:
-                return await client.status(name)
+                async with asyncio.timeout(ANSWER_S):
+                    return await client.status(name)
+            except TimeoutError:
+                text = f"no answer within {ANSWER_S:g} s: it stands still, or a peer on the way to it"
+                return RunFailed(text)
             except RunFailed as error:
                 return error
 
-        names = network_of(first.network).names
         return dict(zip(names, await asyncio.gather(*map(ask, names)), strict=True))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import grpc
 
 from peer.config import RunFailed
-from peer.protocol.errors import RemoteProtocolError
+from peer.protocol.errors import LocalProtocolError, RemoteProtocolError
 from peer.runtime.credentials import check_loopback
 from peer.runtime.settings import control_channel
 from peer.wire.control import CANCEL, COLLECT, STATUS, SUBMIT, WATCH, Method, decode, encode
@@ -26,13 +26,17 @@ from peer.wire.requests import (
 )
 from topology.errors import InputError
 
-__all__ = ["PATIENCE_S", "Client"]
+__all__ = ["PATIENCE_S", "Client", "PeerAway"]
 
 PATIENCE_S = 10.0
 """How long a peer that cannot be reached is tried."""
 
 RETRY_EVERY_S = 0.2
 REPLY_TIMEOUT_S = 30.0
+
+
+class PeerAway(RunFailed):
+    """Another peer than the one asked cannot be reached; the text names it and how long it was tried."""
 
 
 class Client:
@@ -146,17 +150,18 @@ class Client:
 
     async def _ask(self, method: Method[Any, Any], request: Any) -> Any:  # noqa: ANN401
         trouble = _Trouble(self._patience_s)
+        data = _encoded(request)
         call: Any = self._channel.unary_unary(method.path)
         while True:
             try:
-                return self._read(method, await call(encode(request), timeout=REPLY_TIMEOUT_S))
+                return self._read(method, await call(data, timeout=REPLY_TIMEOUT_S))
             except grpc.aio.AioRpcError as error:
                 if not await trouble.again(error):
                     raise self._explained(error, trouble) from error
 
     async def _follow(self, method: Method[Any, Any], request: Any) -> AsyncIterator[Any]:  # noqa: ANN401
         made: Any = self._channel.unary_stream(method.path)
-        call = made(encode(request))
+        call = made(_encoded(request))
         try:
             while (data := await call.read()) is not grpc.aio.EOF:
                 yield self._read(method, data)
@@ -175,7 +180,7 @@ class Client:
     def _explained(self, error: grpc.aio.AioRpcError, trouble: "_Trouble") -> InputError | RunFailed:
         text = error.details() or error.code().name
         if "cannot be reached from" in text:
-            return RunFailed(f"{text}; tried for {trouble.tried_s:.1f} s")
+            return PeerAway(f"{text}; tried for {trouble.tried_s:.1f} s")
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return InputError(
                 f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s "
@@ -186,6 +191,14 @@ class Client:
         if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
             return InputError(text, mend="check the request, and that both sides have the same version")
         return RunFailed(text)
+
+
+def _encoded(request: Any) -> bytes:  # noqa: ANN401
+    try:
+        return encode(request)
+    except LocalProtocolError as error:
+        # What the user gave, such as a run's id, went into it unchanged.
+        raise InputError(str(error)) from error
 
 
 class _Trouble:

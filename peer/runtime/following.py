@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from peer.config import RunFailed, RunSpec, canonical_spec
 from peer.protocol.messages import Reason, TombKind
 from peer.protocol.records import RunState
-from peer.runtime.client import Client
+from peer.runtime.client import Client, PeerAway
 from peer.wire.requests import WatchReply
 from topology.errors import InputError
 
@@ -16,6 +16,9 @@ __all__ = ["follow", "new_run_id", "progress_note", "submit"]
 
 INTERVAL_MS = 500
 """Between two replies of one peer; each costs it little beside its rounds."""
+
+LONG_S = 1.0
+"""A wait worth telling."""
 
 OnUpdate = Callable[[Mapping[str, WatchReply]], None]
 
@@ -49,6 +52,8 @@ async def submit(client: Client, run: str, spec: RunSpec) -> None:
 async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: OnUpdate) -> None:
     """Follow a run at all peers until it is closed at each of them.
 
+    Who has told of the run and is away then is waited for, as its neighbours do.
+
     Parameters
     ----------
     client : Client
@@ -64,17 +69,31 @@ async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: On
     ------
     InputError
         If a peer refused the run: its data or version does not fit.
+    PeerAway
+        If a peer that has not told of the run yet cannot be reached.
     RunFailed
-        If the run ended without a result, or a peer cannot be reached.
+        If the run ended without a result, or the client's peer cannot be reached any more.
     """
     newest: dict[str, WatchReply] = {}
 
     async def watch(peer: str) -> None:
-        async for reply in client.watch(run, peer, INTERVAL_MS):
-            newest[peer] = reply
-            on_update(newest)
-            if reply.status.reason is not None:
-                raise ended(run, reply.status.reason, reply.status.state)
+        while True:
+            try:
+                async for reply in client.watch(run, peer, INTERVAL_MS):
+                    newest[peer] = reply
+                    on_update(newest)
+            except PeerAway:
+                if peer not in newest:
+                    raise
+            except InputError as error:
+                raise RunFailed(
+                    f"{error.problem}; the run goes on, follow it through another peer"
+                ) from error
+            else:
+                break
+        status = newest[peer].status
+        if status.reason is not None:
+            raise ended(run, status.reason, status.state)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -94,7 +113,7 @@ def ended(run: str, reason: Reason, state: RunState = RunState.TOMB) -> InputErr
 
 
 def progress_note(newest: Mapping[str, WatchReply]) -> str:
-    """One line on a run: the worst distance, bytes, and whom the slowest peer waits for."""
+    """One line on a run: the slowest peer's round, the worst distance, bytes, and a wait that is long."""
     slowest = min(newest, key=lambda name: (newest[name].status.iteration, newest[name].status.round))
     status = newest[slowest].status
     parts = [f"round {status.round} {status.label}".rstrip()]
@@ -103,6 +122,12 @@ def progress_note(newest: Mapping[str, WatchReply]) -> str:
         parts.append(f"distance {max(distances):.1e}")
     sent = sum(reply.message_bytes for reply in newest.values())
     parts.append(f"{sent / 1e6:.1f} MB sent")
-    if status.waiting_for and status.waiting_s >= 1:
-        parts.append(f"{slowest} waits {status.waiting_s:.0f} s for {', '.join(status.waiting_for)}")
+    told = {name: reply.status for name, reply in newest.items()}
+    waits = {name: own for name, own in told.items() if own.waiting_for and own.waiting_s >= LONG_S}
+    if waits:
+        # All wait in the end; the cause is beside one that waits for a peer that waits for nobody.
+        waiting = max(waits, key=lambda name: (not waits.keys() >= set(waits[name].waiting_for), name))
+        parts.append(
+            f"{waiting} waits {waits[waiting].waiting_s:.0f} s for {', '.join(waits[waiting].waiting_for)}"
+        )
     return ", ".join(parts)

@@ -1,0 +1,244 @@
+"""``run``, ``status`` and ``cancel`` on a network of processes, through any of its peers."""
+
+import asyncio
+import re
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+import pytest
+import pytest_asyncio
+
+from peer.config import RunFailed
+from peer.measure.run_folder import read_run_folder
+from peer.measure.schema import TABLES
+from peer.protocol.records import RunState
+from peer.runtime.client import Client
+from peer.runtime.following import follow, progress_note, submit
+from peer.wire.requests import WatchReply
+from tests.support.network import Command, Ended, Lab, difpeer, eventually, lab, start
+from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
+
+pytestmark = [pytest.mark.network, pytest.mark.asyncio(loop_scope="module")]
+
+SHORT = dif_spec(rank=2, iterations=25, seed=3)
+LONG = dif_spec(rank=2, iterations=400, seed=4)
+"""Some seconds: long enough to be caught in the middle."""
+ENDLESS = dif_spec(rank=2, iterations=10**6)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def network(tmp_path_factory):
+    """p0, p1, p2 in a triangle; p3 beside p1 and p4 behind p3. Owners do not share coefficients."""
+    graph = network_of(KITE)
+    tasks = make_tasks(graph.names, (2, 3, 1, 2, 2), (9, 14), seed=8, noise=0.01)
+    folder = tmp_path_factory.mktemp("commands")
+    async with lab(graph, local_data(tasks), folder, truth=tasks.U_true) as running:
+        yield running
+
+
+async def newest(network: Lab, name: str = "p0"):
+    """The newest run's status at one peer."""
+    async with Client(network.address(name), insecure_loopback=True) as client:
+        return (await client.status()).runs[-1]
+
+
+@asynccontextmanager
+async def submitted(network: Lab, spec, *words) -> AsyncIterator[tuple[Command, str]]:
+    """Start a run and wait until all peers learn; gives the command and the run's id. Nothing of it stays."""
+    command = await start("run", network.spec_file(spec), "--out", network.folder / "runs", "--json", *words)
+    told = re.search(r"run (\S+);", await command.says("if this terminal closes"))
+    assert told, command.err
+    run = told.group(1)
+
+    async def learning() -> bool:
+        statuses = [await newest(network, name) for name in network.network.names]
+        assert all(status.reason is None for status in statuses), statuses
+        return all(status.run == run and status.iteration > 0 for status in statuses)
+
+    await eventually(learning, "all peers learn")
+    try:
+        yield command, run
+    finally:
+        if command.process.returncode is None:
+            command.process.kill()
+            await command.ended()
+        async with Client(network.address("p0"), insecure_loopback=True) as client:
+            await client.cancel(run, "the test is over")
+
+
+@asynccontextmanager
+async def frozen(network: Lab, name: str):
+    """One peer's process stands still."""
+    process = network.processes[name]
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+async def cancelled(network: Lab, run: str, via: str = "p0") -> Ended:
+    return await difpeer("cancel", run, *network.via(via))
+
+
+def same_everywhere(network: Lab, document, spec) -> None:
+    assert document["result_digest"] == network.digests(spec)
+
+
+async def test_two_runs_on_the_same_network_have_the_simulators_digests(network):
+    documents = []
+    for via in ("p4", "p0"):
+        words = (network.spec_file(SHORT), *network.via(via), "--out", network.folder / "runs", "--json")
+        documents.append((await difpeer("run", *words)).document)
+    first, second = documents
+    assert first["run_id"] != second["run_id"]
+    assert first["result_digest"] == second["result_digest"] == network.digests(SHORT, exact=True)
+    assert (first["driver"], first["matches_simulation"]) == ("network", None)
+    assert len(first["subspace_distance"]["trace"]) == SHORT.iterations + 1
+    for document in documents:
+        folder = read_run_folder(network.folder / "runs" / document["run_id"])
+        assert folder.summary == document
+        assert folder.spec == SHORT
+        assert document["bytes"]["payload"] == document["bytes"]["predicted_payload"]
+        # B belongs to the owners, who have not shared it here.
+        assert {name: list(arrays) for name, arrays in folder.results.items()} == {
+            name: ["U"] for name in network.network.names
+        }
+        with closing(sqlite3.connect(folder.ledger)) as ledger:
+            for table in TABLES:
+                rows = ledger.execute(f"SELECT DISTINCT peer, run FROM {table}").fetchall()
+                assert sorted(rows) == [(name, document["run_id"]) for name in network.network.names], table
+
+
+async def test_text_for_people(network):
+    words = (*network.via("p3"), "--out", network.folder / "runs")
+    done = await difpeer("run", network.spec_file(SHORT), *words)
+    assert done.status == 0, done.err
+    assert "dif-altgdmin on 5 peers and 5 edges (network)" in done.out
+    assert "run folder: " in done.out
+    told = await difpeer("status", *network.via("p3"))
+    assert told.status == 0, told.err
+    for name in network.network.names:
+        assert re.search(rf"{name} .* closed .* 25/25", told.out), told.out
+
+
+async def test_a_frozen_peer_is_named_as_the_one_waited_for_and_changes_no_bit(network):
+    async with submitted(network, LONG, *network.via("p0")) as (command, run):
+        async with frozen(network, "p3"):
+
+            async def everyone_waits() -> bool:
+                statuses = [await newest(network, name) for name in ("p0", "p1", "p2", "p4")]
+                return all(status.waiting_for and status.waiting_s > 0.5 for status in statuses)
+
+            await eventually(everyone_waits, "p1 and p4 wait for p3, the others for p1")
+            asked = difpeer("status", *network.via("p0"), "--json"), difpeer("status", *network.via("p0"))
+            document, text = await asyncio.gather(*asked)
+            peers = document.document["peers"]
+            assert {
+                name: told["runs"][-1]["run"] for name, told in peers.items() if "runs" in told
+            } == dict.fromkeys(("p0", "p1", "p2"), run)
+            waits = peers["p1"]["runs"][-1]
+            assert (waits["state"], waits["waiting_kind"], waits["waiting_for"]) == (
+                "running",
+                "round",
+                ["p3"],
+            )
+            assert waits["waiting_s"] > 0.5
+            assert waits["label"] in ("descent", "init.power", "init.threshold")
+            assert "p1" in peers["p0"]["runs"][-1]["waiting_for"]
+            for name in ("p3", "p4"):  # p4 is behind p3
+                assert "no answer" in peers[name]["error"] or "cannot be reached" in peers[name]["error"]
+            assert re.search(r"p1 .* running .* p3 \d+\.\d s", text.out), text.out
+        same_everywhere(network, (await command.ended()).document, LONG)
+
+
+async def test_a_second_run_is_refused_by_the_name_of_the_first(network):
+    async with submitted(network, ENDLESS, *network.via("p1")) as (command, run):
+        for via in ("p1", "p4"):
+            second = await difpeer("run", network.spec_file(SHORT), *network.via(via))
+            assert second.status == 2
+            assert f"run {run} is on" in second.error
+            assert "cancel" in second.error
+        # It goes on, and nobody has recorded the other.
+        assert {(await newest(network, name)).run for name in network.network.names} == {run}
+        assert (await newest(network)).state is RunState.RUNNING
+
+        told = await cancelled(network, run, via="p4")
+        assert (told.status, told.out.strip()) == (0, f"run {run} is cancelled")
+        ended = await command.ended()
+        assert (ended.status, ended.out) == (1, "")
+        assert f"run {run} cancelled (p4 says: cancelled by " in ended.error
+        peers = (await difpeer("status", *network.via("p2"), "--json")).document["peers"]
+        for told_by in peers.values():
+            newest_run = told_by["runs"][-1]
+            assert (newest_run["run"], newest_run["state"]) == (run, "tomb")
+            assert (newest_run["reason"]["kind"], newest_run["reason"]["peer"]) == ("cancelled", "p4")
+            assert newest_run["waiting_for"] == []
+        again = await difpeer("cancel", run, *network.via("p0"), "--json")
+        assert again.document == {"run_id": run, "state": "tomb"}
+
+
+async def test_a_run_outlives_its_client(network):
+    async with submitted(network, LONG, *network.via("p0")) as (command, run):
+        command.process.kill()
+        await command.ended()
+        assert not (network.folder / "runs" / run).exists()
+        attached = await difpeer(
+            "run", "--attach", run, *network.via("p4"), "--out", network.folder / "runs", "--json"
+        )
+        summary = attached.document
+        assert summary["run_id"] == run
+        same_everywhere(network, summary, LONG)
+        assert read_run_folder(network.folder / "runs" / run).summary == summary
+        finished = await cancelled(network, run)
+        assert (finished.status, finished.out.strip()) == (0, f"run {run} was finished already")
+        # The results are there, whoever asks again and later.
+        again = await difpeer(
+            "run", "--attach", run, *network.via("p2"), "--out", network.folder / "again", "--json"
+        )
+        assert again.document["result_digest"] == summary["result_digest"]
+
+
+async def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(network):
+    async with submitted(network, ENDLESS, *network.via("p2")) as (command, run):
+        command.process.send_signal(signal.SIGINT)
+        ended = await command.ended()
+        assert (ended.status, ended.out) == (130, "")
+        assert f"difpeer run --attach {run} --via {network.address('p2')} --insecure-loopback" in ended.err
+        assert (await newest(network)).state is RunState.RUNNING
+        attached = await start("run", "--attach", run, *network.via("p3"), "--out", network.folder / "runs")
+        await attached.says("if this terminal closes")
+        assert (await cancelled(network, run)).status == 0
+        ended = await attached.ended()
+        assert ended.status == 1
+        assert f"run {run} cancelled (p0 says: cancelled by " in ended.error
+
+
+async def test_a_peer_that_is_away_is_waited_for_by_name_and_may_not_forget(network):
+    """The last test here: the peer comes back without its runs, which its neighbours then end by name."""
+    names = network.network.names
+    async with Client(network.address("p0"), insecure_loopback=True, patience_s=0.1) as client:
+        await submit(client, "interrupted", ENDLESS)
+        told: dict[str, WatchReply] = {}
+        following = asyncio.create_task(follow(client, "interrupted", names, told.update))
+        try:
+            await eventually(
+                lambda: len(told) == 5 and told["p4"].status.iteration, "all peers tell of the run"
+            )
+            network.processes["p4"].terminate()
+            assert await network.processes["p4"].wait() == 0
+            await eventually(
+                lambda: re.search(r", p3 waits \d+ s for p4$", progress_note(told)), "the note names p4"
+            )
+            await eventually(lambda: "p4 (link down for" in network.log("p3"), "p3's log says what is wrong")
+            assert not following.done()
+        finally:
+            following.cancel()
+    await network.start("p4")
+    async with Client(network.address("p0"), insecure_loopback=True) as client:
+        with pytest.raises(RunFailed, match=r"failed .* p4 has lost durable state"):
+            await follow(client, "interrupted", names, told.update)
+    words = (*network.via("p4"), "--out", network.folder / "runs", "--json")
+    same_everywhere(network, (await difpeer("run", network.spec_file(SHORT), *words)).document, SHORT)
