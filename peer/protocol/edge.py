@@ -8,19 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from peer.protocol.messages import Confirm, Value
-from peer.protocol.payload import Payload
 from peer.protocol.records import EdgeMark, Sent
-
-
-@dataclass(slots=True)  # not frozen: made for every message
-class Arrived:
-    """A neighbour's message that waits for its round."""
-
-    seq: int
-    round: int
-    label: str
-    payload: Payload
-    digest: bytes
 
 
 @dataclass(slots=True)
@@ -35,7 +23,7 @@ class Edge:
         The round of the oldest checkpoint the neighbour may ever load again, as far as it said.
     outbox : dict of int to Sent
         By sequence number, ascending: what the neighbour may still ask for.
-    inbox : deque of Arrived
+    inbox : deque of Value
         Received and not yet combined.
     digests : dict of int to (round, digest)
         Of received messages that the neighbour could send again.
@@ -52,7 +40,7 @@ class Edge:
     used_seq: int = 0
     neighbour_durable: int = 0
     outbox: dict[int, Sent] = field(default_factory=dict)
-    inbox: deque[Arrived] = field(default_factory=deque)
+    inbox: deque[Value] = field(default_factory=deque)
     digests: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     connection: int | None = None
     wanted: int = 0
@@ -76,19 +64,19 @@ class Edge:
         while self.digests and (first := next(iter(self.digests.items())))[1][0] < durable:
             del self.digests[first[0]]
 
-    def accept(self, arrived: Arrived) -> None:
+    def accept(self, value: Value) -> None:
         """Take the next message into the inbox."""
         self.received_seq += 1
-        self.inbox.append(arrived)
-        if arrived.round >= self.neighbour_durable:
-            self.digests[arrived.seq] = (arrived.round, arrived.digest)
+        self.inbox.append(value)
+        if value.round >= self.neighbour_durable:
+            self.digests[value.seq] = (value.round, value.digest)
 
-    def use(self) -> Arrived:
+    def use(self) -> Value:
         """Take the head of the inbox: its round is complete."""
-        arrived = self.inbox.popleft()
+        value = self.inbox.popleft()
         self.used_seq += 1
-        self.interval_used.append((arrived.seq, arrived.round, arrived.digest))
-        return arrived
+        self.interval_used.append((value.seq, value.round, value.digest))
+        return value
 
     def mark(self) -> EdgeMark:
         """The increment of the interval that ends here."""

@@ -170,7 +170,11 @@ class RunLife:
         try:
             self._out += step(engine)
         except RunFailure as failure:
-            self.bury(engine.run, Reason(TombKind.FAILED, self._name, str(failure)))
+            self.failed(engine, failure)
+
+    def failed(self, engine: RoundMachine, failure: RunFailure) -> None:
+        """A run cannot go on here: it ends everywhere."""
+        self.bury(engine.run, Reason(TombKind.FAILED, self._name, str(failure)))
 
     # The end of a run
 

@@ -40,7 +40,7 @@ from peer.protocol.messages import (
     Value,
 )
 from peer.protocol.records import Checkpoint, RunRecord, RunState
-from peer.protocol.rounds import Waiting
+from peer.protocol.rounds import RunFailure, Waiting
 from topology.network import Network
 
 
@@ -149,10 +149,14 @@ class PeerMachine:
 
     def _received(self, connection: int, message: Message) -> None:
         neighbour = self.connections.neighbour(connection)
-        if isinstance(message, Value) and neighbour is not None and self.connections.links[neighbour].up:
+        if type(message) is Value and neighbour is not None:
             engine = self.engines.get(message.run)
             if engine is not None and engine.edges[neighbour].connection == connection:
-                self._life.guard(engine, lambda engine: engine.receive(neighbour, message))
+                # As guard does, without a call more for every message.
+                try:
+                    self._out += engine.receive(neighbour, message)
+                except RunFailure as failure:
+                    self._life.failed(engine, failure)
                 return
         self._received_rarely(connection, neighbour, message)
 

@@ -38,6 +38,8 @@ EMPTY: Payload = ()
 
 def payload_bytes(payload: Payload) -> int:
     """Bytes of the value as the codec encoded it, without any framing."""
+    if len(payload) == 1:
+        return len(payload[0].data)
     return sum(len(tensor.data) for tensor in payload)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peer.protocol.edge import Arrived, Edge
+from peer.protocol.edge import Edge
 from peer.protocol.effects import ContinueProgram, DeliverRound, Effect, Send, WriteCheckpoint
 from peer.protocol.messages import DONE, Attach, Confirm, Durable, Value
 from peer.protocol.payload import EMPTY, Payload, payload_digest
@@ -232,7 +232,7 @@ class RoundMachine:
             )
         if self.ended or message.round < self.round:
             raise RunFailure(self._mask_disagreement(neighbour, message.round))
-        edge.accept(Arrived(message.seq, message.round, message.label, message.payload, message.digest))
+        edge.accept(message)
         if len(edge.inbox) > self.bound:
             raise RunFailure(f"{neighbour} is {len(edge.inbox)} messages ahead, the bound is {self.bound}")
         effects: list[Effect] = []

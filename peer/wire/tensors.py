@@ -5,7 +5,7 @@ from math import prod
 from peer.protocol.payload import Payload, Tensor
 from peer.wire.bounds import MAX_COUNT, refuse, shown
 
-__all__ = ["ITEM_BYTES", "MAX_AXES", "MAX_TENSORS", "check_payload"]
+__all__ = ["ITEM_BYTES", "MAX_AXES", "MAX_TENSORS", "check_payload", "is_usual"]
 
 MAX_TENSORS = 16
 MAX_AXES = 8
@@ -32,14 +32,23 @@ def check_payload(field: str, payload: Payload) -> None:
     if len(payload) > MAX_TENSORS:
         refuse(field, f"{len(payload)} arrays", f"at most {MAX_TENSORS}")
     for index, tensor in enumerate(payload):
-        item = ITEM_BYTES.get(tensor.dtype)
-        shape = tensor.shape
-        size = len(tensor.data)
-        # Python's integers do not overflow, so the product is exact however long the axes are.
-        if item is None or len(shape) > MAX_AXES or prod(shape) * item != size or size == 0:
+        if not is_usual(tensor):
             _check_unusual(f"{field}[{index}]", tensor)
-        elif tensor.dtype == "|b1":
-            _check_booleans(f"{field}[{index}].data", tensor.data)
+            if tensor.dtype == "|b1":
+                _check_booleans(f"{field}[{index}].data", tensor.data)
+
+
+def is_usual(tensor: Tensor) -> bool:
+    """Whether an array is one of numbers, as long as its dtype and shape say, and not empty."""
+    shape = tensor.shape
+    size = len(tensor.data)
+    # Python's integers do not overflow, so the product is exact however long the axes are.
+    return (
+        size == prod(shape) * ITEM_BYTES.get(tensor.dtype, 0)
+        and size > 0
+        and len(shape) <= MAX_AXES
+        and tensor.dtype != "|b1"
+    )
 
 
 def _check_unusual(field: str, tensor: Tensor) -> None:
