@@ -163,7 +163,7 @@ class Node:
             self.ended.set_exception(error)
 
     def changed(self) -> None:
-        """Wake whoever watches."""
+        """Wake whoever watches: a run or a link has changed."""
         for event in self.watchers:
             event.set()
 
@@ -214,8 +214,13 @@ class Node:
         except RemoteProtocolError as error:
             self._refuse(stream, str(error))
             return
-        self.books.received(stream, message, len(data), at_ns)
-        self.feed(MessageReceived(stream.number, message))
+        if stream.neighbour is not None:
+            self.books.received(stream, message, len(data), at_ns)
+            self.feed(MessageReceived(stream.number, message))
+        else:
+            # A Hello: the machine decides whose stream it is, or that it is a stranger's.
+            self.feed(MessageReceived(stream.number, message))
+            self.books.received(stream, message, len(data), at_ns)
 
     def _refuse(self, stream: Stream, text: str) -> None:
         """Close a stream whose other side does not keep to the protocol; it is not told why."""
@@ -350,12 +355,11 @@ class Node:
     # What drivers tell
 
     def progressed(self, driver: Driver) -> None:
-        """Tell watchers, and the log now and then."""
+        """Tell the log now and then; watchers look by themselves."""
         if self._progress.allows(driver.run):
             iterations = self.books.notes[driver.run].iterations
             numbers = ", ".join(f"{name} {value:.3g}" for name, value in driver.metrics.items())
             log.info("iteration %s of %s: %s", driver.iteration, iterations, numbers)
-        self.changed()
 
     def agreed(self, driver: Driver) -> None:
         """Read the sockets' counters: the program computes now."""

@@ -1,0 +1,39 @@
+from peer.config import canonical_spec
+from peer.protocol.facts import PeerFact
+from peer.runtime import examiner as module
+from peer.runtime.examiner import BoundedExaminer
+from tests.support.problems import KITE, dif_spec, network_of
+
+
+def table(network, **fields):
+    fact = PeerFact(dim=600, num_tasks=4, num_samples=120, min_samples=30, max_samples=30, **fields)
+    return {name: fact.to_bytes() for name in network.names}, fact
+
+
+def test_values_that_fit_are_taken():
+    network = network_of(KITE)
+    facts, own = table(network)
+    spec = canonical_spec(dif_spec(rank=4, iterations=2))
+    assert BoundedExaminer(network, own).verdict(spec, facts) is None
+
+
+def test_values_longer_than_a_stream_carries_are_refused_with_the_mend(monkeypatch):
+    network = network_of(KITE)
+    facts, own = table(network)
+    spec = canonical_spec(dif_spec(rank=4, iterations=2))
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 600 * 4 * 8)
+    assert BoundedExaminer(network, own).verdict(spec, facts) is None
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 600 * 4 * 8 - 1)
+    text = BoundedExaminer(network, own).verdict(spec, facts)
+    assert text is not None
+    assert "19200 bytes" in text
+    assert "lower rank" in text
+
+
+def test_what_the_protocol_refuses_stays_refused():
+    network = network_of(KITE)
+    facts, own = table(network)
+    spec = canonical_spec(dif_spec(rank=21, iterations=2))
+    text = BoundedExaminer(network, own).verdict(spec, facts)
+    assert text is not None
+    assert "21" in text
