@@ -75,7 +75,7 @@ class StreamExchange(Exchange):
         await self.over.wait()
 
     async def round(self) -> None:
-        """Write to all, then read from all: nothing leaner keeps the streams in step."""
+        """Write to all, then read from all: the plain form of an exchange."""
         for stream in self.streams.values():
             await stream.write(self.payload)
         for stream in self.streams.values():
@@ -88,7 +88,9 @@ class UnaryExchange(Exchange):
     async def start(self) -> None:
         self.server = aio.server(options=OPTIONS)
         handlers = {n: grpc.unary_unary_rpc_method_handler(self._serve(n)) for n in self.inbound}
-        self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("difpeer.floor", handlers),))
+        self.server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("difpeer.floor", handlers),)
+        )
         self.server.add_insecure_port(self.address(self.name))
         await self.server.start()
         for neighbour in self.inbound:
