@@ -188,6 +188,12 @@ class Client:
                 field=self._field,
                 mend="check the address, and that a peer serves there",
             )
+        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return InputError(
+                f"{self.address} is no peer of difpeer, or of another version ({text})",
+                field=self._field,
+                mend="check the address; install the same difpeer version at both",
+            )
         if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
             return InputError(text, mend="check the request, and that both sides have the same version")
         return RunFailed(text)

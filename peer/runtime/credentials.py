@@ -1,5 +1,7 @@
 """How peers trust each other. For now: not at all, and therefore on one machine only."""
 
+from pathlib import Path
+
 from topology.address import parse_address
 from topology.errors import InputError
 
@@ -9,7 +11,9 @@ _LOOPBACK = ("127.0.0.1", "::1")
 _MEND = "use 127.0.0.1 or ::1; connections between machines need TLS, which is not available yet"
 
 
-def check_loopback(address: str, insecure_loopback: bool, *, field: str) -> tuple[str, int]:
+def check_loopback(
+    address: str, insecure_loopback: bool, *, field: str, file: Path | None = None
+) -> tuple[str, int]:
     """Refuse an address that plaintext must not be used with.
 
     Certificate rotation and expiry (``grpc.max_connection_age_ms``) have no meaning without certificates.
@@ -22,6 +26,8 @@ def check_loopback(address: str, insecure_loopback: bool, *, field: str) -> tupl
         Whether the user has asked for connections without TLS.
     field : str
         What the address is, for the message.
+    file : Path, optional
+        Where it was read, likewise.
 
     Returns
     -------
@@ -42,9 +48,11 @@ def check_loopback(address: str, insecure_loopback: bool, *, field: str) -> tupl
             field=field,
             mend="give --insecure-loopback, for peers on this machine",
         )
-    host, port = parse_address(address)
+    try:
+        host, port = parse_address(address)
+    except InputError as error:
+        raise InputError(error.problem, file=file, field=field, mend=error.mend) from None
     if host not in _LOOPBACK:
-        raise InputError(
-            f"{address} is not an address of this machine's loopback interface", field=field, mend=_MEND
-        )
+        problem = f"{address} is not an address of this machine's loopback interface"
+        raise InputError(problem, file=file, field=field, mend=_MEND)
     return host, port

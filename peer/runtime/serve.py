@@ -83,6 +83,7 @@ async def serve(config: ServeConfig, ready: Callable[[str], None]) -> None:
     """
     network = read_network(config.network)
     listen = _check_addresses(network, config)
+    _check_data_folder(network, config)
     owned = Owned(read_peer(config.data), read_truth(config.data), profile(), config.share_coefficients)
     with ExitStack() as stack:
         folder = stack.enter_context(StateFolder(config.state, config.name))
@@ -123,7 +124,10 @@ async def _until_stopped(node: Node) -> None:
 
 def _check_addresses(network: Network, config: ServeConfig) -> str:
     """Return where to listen; every address that will be used is checked before anything starts."""
-    network.index(config.name)
+    try:
+        network.index(config.name)
+    except InputError as error:
+        raise InputError(error.problem, file=config.network, field="--name", mend=error.mend) from None
     for name in (config.name, *network.neighbours(config.name)):
         address = network.peers[name].address
         if address is None:
@@ -133,7 +137,18 @@ def _check_addresses(network: Network, config: ServeConfig) -> str:
                 field=f"peers.{name}.address",
                 mend='add address: "127.0.0.1:PORT"',
             )
-        check_loopback(address, config.insecure_loopback, field=f"peers.{name}.address")
+        check_loopback(address, config.insecure_loopback, field=f"peers.{name}.address", file=config.network)
     listen = config.listen or str(network.peers[config.name].address)
     check_loopback(listen, config.insecure_loopback, field="--listen")
     return listen
+
+
+def _check_data_folder(network: Network, config: ServeConfig) -> None:
+    """Refuse the folder of another peer: its tasks would count twice, and nobody could see it."""
+    folder = config.data.resolve().name
+    if folder != config.name and folder in network.names:
+        raise InputError(
+            f"{config.data} is the folder of the peer {folder}, not of {config.name}",
+            field="--data",
+            mend=f"give {config.data.with_name(config.name)}, or rename the folder if the tasks are {config.name}'s",
+        )
