@@ -340,7 +340,8 @@ class Node:
             why = "it said Goodbye" if effect.goodbye else self.links.reason(effect.connection)
             self.links.went_down(name, why)
             text = f"link to {name} is down: {why}"
-        log.log(logging.INFO if effect.up or effect.goodbye else logging.WARNING, "%s", text)
+        expected = effect.up or effect.goodbye or self.stopping
+        log.log(logging.INFO if expected else logging.WARNING, "%s", text)
         self.books.event("link-up" if effect.up else "link-down", text)
         self.changed()
 

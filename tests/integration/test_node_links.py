@@ -1,0 +1,125 @@
+"""Links between peers: lost, dialled again, ended on purpose."""
+
+import asyncio
+import logging
+
+from peer.config import canonical_spec
+from peer.protocol.messages import Goodbye, Hello, TombKind
+from peer.protocol.records import RunState
+from peer.simulate.exact import run_exact
+from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
+from tests.unit.runtime.nodes import calling, lab, until
+
+NETWORK = network_of(KITE)
+DATA = local_data(make_tasks(NETWORK.names, (2, 3, 1, 2, 4), 8))
+LONG = dif_spec(rank=2, iterations=3_000)
+
+
+def cut(node, neighbour):
+    """End the stream to a neighbour as a cut does: no Goodbye, nothing flushed."""
+    (stream,) = [stream for stream in node.links.up() if stream.neighbour == neighbour]
+    stream._reader.cancel()
+    return stream.number
+
+
+def far(node, number, neighbour):
+    """Whether a run has come to a round, with the link to a neighbour up."""
+    current = node.books.current
+    up = [stream.neighbour for stream in node.links.up()]
+    return current is not None and current.driver.round > number and neighbour in up
+
+
+async def test_cuts_in_the_middle_of_a_run_change_no_bit(tmp_path):
+    spec = dif_spec(rank=2, iterations=60)
+    async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
+        await client.submit("a", canonical_spec(spec))
+        for number, (here, there) in enumerate((("p0", "p1"), ("p1", "p0"), ("p3", "p4"), ("p2", "p1")), 1):
+            node = peers.peers[here].node
+            await until(lambda node=node, there=there, number=number: far(node, 40 * number, there))
+            cut(node, there)
+        last = await peers.finished(client, "a")
+        assert {reply.status.state for reply in last.values()} == {RunState.CLOSED}
+        results = {name: running.node.store.result("a").state["U"] for name, running in peers.peers.items()}
+        resent = sum(
+            running.node.machine.connections.links[name].attempt > 1
+            for running in peers.peers.values()
+            for name in running.node.links.states
+        )
+    assert resent >= 3, "the cuts were not noticed"
+    expected = run_exact(spec, NETWORK, DATA).results
+    for name in NETWORK.names:
+        assert (results[name] == expected[name]["U"]).all()
+
+
+async def test_a_peer_that_stops_says_goodbye_and_is_dialled_again(tmp_path, caplog):
+    async with lab(NETWORK, DATA, tmp_path) as peers:
+        caplog.set_level(logging.INFO, "difpeer")
+        node = peers.peers["p3"].node
+        await until(lambda: node.links.states["p4"].up)
+        await peers.peers["p4"].stop()
+        await until(lambda: not node.links.states["p4"].up)
+        # Kept while the address refuses every attempt.
+        assert "Goodbye" in node.links.states["p4"].detail or "refused" in node.links.states["p4"].detail
+        assert "link to p4 is down: it said Goodbye" in caplog.text
+        await peers.start("p4", incarnation=2)
+        await until(lambda: node.links.states["p4"].up)
+        assert node.machine.connections.links["p4"].seen[0] == 2
+
+
+async def test_a_peer_without_its_runs_ends_them_by_name(tmp_path):
+    """State in memory only: a peer that comes back has lost its runs, and its neighbours say so."""
+    async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
+        await client.submit("a", canonical_spec(LONG))
+        node = peers.peers["p3"].node
+        await until(lambda: node.books.current is not None and (node.books.current.driver.iteration or 0) > 2)
+        await peers.peers["p4"].stop()
+        await peers.start("p4", incarnation=2)
+        async with asyncio.timeout(30):
+            last = await peers.finished(client, "a")
+    for reply in last.values():
+        assert reply.status.state is RunState.TOMB
+        assert reply.status.reason.kind is TombKind.FAILED
+        assert "p4" in reply.status.reason.text
+        assert "lost durable state" in reply.status.reason.text
+
+
+async def test_a_waiting_run_names_the_peer_and_the_state_of_its_link(tmp_path, caplog):
+    async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
+        await client.submit("a", canonical_spec(LONG))
+        node = peers.peers["p3"].node
+        await until(lambda: node.books.current is not None and node.books.current.driver.round > 60)
+        await peers.peers["p4"].stop()
+        await until(lambda: "waiting" in caplog.text and "for p4 (link down for" in caplog.text)
+        (run,) = (await client.status("p3")).runs
+        assert (run.waiting_kind, run.waiting_for) == ("round", ("p4",))
+        assert run.waiting_s > 1
+        assert run.label
+        # The wait goes through the network: p0 waits for p1, and so on.
+        (run,) = (await client.status("p0")).runs
+        assert run.waiting_kind == "round"
+
+
+async def test_every_stream_gets_goodbye_at_a_stop(tmp_path):
+    async with lab(NETWORK, DATA, tmp_path, absent=("p3",)) as peers:
+        address = peers.network.peers["p4"].address
+        async with calling(address, Hello(1, "p3", 1, 1, "test")) as caller:
+            assert isinstance(await caller.hear(), Hello)
+            stopping = asyncio.create_task(peers.peers["p4"].stop())
+            async with asyncio.timeout(5):
+                heard = await caller.hear_all()
+                await stopping
+        assert [type(message) for message in heard] == [Goodbye]
+
+
+async def test_nothing_of_a_stopped_peer_is_left(tmp_path):
+    before = asyncio.all_tasks()
+    async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
+        await client.submit("a", canonical_spec(LONG))
+        node = peers.peers["p4"].node
+        await until(lambda: node.books.current is not None)
+    left = {
+        task
+        for task in asyncio.all_tasks() - before
+        if not task.done() and "grpc" not in repr(task.get_coro())
+    }
+    assert left == set()
