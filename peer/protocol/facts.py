@@ -64,9 +64,9 @@ def verdict(spec: RunSpec, table: Mapping[str, PeerFact]) -> str | None:
         ("dim", "give all peers data with the same features"),
         ("dtype", "install the same difpeer version at all peers"),
     ):
-        told = {name: getattr(fact, field) for name, fact in table.items()}
+        told = {name: getattr(fact, field) for name, fact in sorted(table.items())}
         usual, _ = Counter(told.values()).most_common(1)[0]
-        odd = [f"{name} ({field} {value})" for name, value in sorted(told.items()) if value != usual]
+        odd = [f"{name} ({field} {value})" for name, value in told.items() if value != usual]
         if odd:
             return f"{', '.join(odd)} does not fit the others ({field} {usual}); {mend}"
     facts = network_facts(table)

@@ -115,7 +115,7 @@ class Interpreter:
         Raises
         ------
         ProgramError
-            If a floating point or linear algebra error ends the segment.
+            If the program gives up, or a linear algebra error ends the segment.
         """
         reply, self._reply = self._reply, None
         try:
@@ -247,6 +247,8 @@ def _decode(payload: Payload, own: Value, neighbour: str, label: str) -> Value:
     tensor = payload[0]
     if tensor.dtype != "|u1" or len(tensor.shape) != 1:
         raise _mismatch(neighbour, label, f"{tensor.dtype} of shape {tensor.shape}", "|u1 of one axis")
+    if len(tensor.data) != tensor.shape[0]:
+        raise _mismatch(neighbour, label, f"{len(tensor.data)} bytes", f"{tensor.shape[0]} bytes")
     return np.frombuffer(tensor.data, dtype=np.uint8)
 
 
@@ -283,6 +285,5 @@ def _on_the_wire(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], str]:
 def _finite(array: Array) -> bool:
     if array.dtype.kind != "f":
         return True
-    flat = array.reshape(-1)
-    # NaN and Inf survive in the sum of squares, which one product gives; it may also overflow by itself.
-    return isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
+    # NaN and Inf survive in the sum of squares, one product. Of its own overflow vdot, unlike dot, does not warn.
+    return isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())

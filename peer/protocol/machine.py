@@ -43,6 +43,9 @@ from peer.protocol.records import Checkpoint, RunRecord, RunState
 from peer.protocol.rounds import RunFailure, Waiting
 from topology.network import Network
 
+Said = Goodbye | Offer | Fact | Tomb | Done | Closed | Attach | Value | Confirm | Durable
+"""What is said on a link that is up."""
+
 
 class PeerMachine:
     """One peer of a network.
@@ -114,8 +117,6 @@ class PeerMachine:
                     self._life.finish(record)
                 else:
                     self._emit(StartProgram(record.run, record.spec, record.table, engine.state))
-            elif record.state is RunState.ACCEPTED:
-                self._life.check_table(record.run)
             elif record.run in self.engines and not self.engines[record.run].done:
                 text = f"the result of {self.name} is missing or damaged in its state folder; submit the run anew"
                 self._life.bury(record.run, Reason(TombKind.FAILED, self.name, text))
@@ -141,8 +142,8 @@ class PeerMachine:
                 self._life.submitted(token, run, spec)
             case events.CancelRequested(run, text):
                 self._life.bury(run, Reason(TombKind.CANCELLED, self.name, text))
-            case events.ProgramFailed(run, text):
-                self._life.bury(run, Reason(TombKind.FAILED, self.name, text))
+            case _:
+                self._life.bury(event.run, Reason(TombKind.FAILED, self.name, event.text))
         return self._take()
 
     # Connections
@@ -191,7 +192,7 @@ class PeerMachine:
                 said.append(self.engines[run].attach(link.neighbour))
             self._emit(*(Send(link.connection, link.neighbour, message) for message in said))
 
-    def _neighbour_says(self, neighbour: str, connection: int, message: Message) -> None:
+    def _neighbour_says(self, neighbour: str, connection: int, message: Said) -> None:
         life = self._life
         match message:
             case Goodbye():
@@ -208,7 +209,7 @@ class PeerMachine:
                 life.closed(neighbour, run)
             case Attach():
                 life.attach(neighbour, connection, message)
-            case Value() | Confirm() | Durable():
+            case _:
                 self._run_message(neighbour, connection, message)
 
     def _run_message(self, neighbour: str, connection: int, message: Value | Confirm | Durable) -> None:

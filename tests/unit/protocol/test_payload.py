@@ -5,6 +5,7 @@ ONE = Tensor("<f8", (2,), bytes(16))
 
 def test_payload_bytes_count_the_arrays_alone():
     assert payload_bytes(EMPTY) == 0
+    assert payload_bytes((ONE,)) == 16
     assert payload_bytes((ONE, Tensor("|u1", (3,), b"abc"))) == 19
 
 
