@@ -90,8 +90,9 @@ def server_options(num_peers: int) -> Options:
         ("grpc.keepalive_timeout_ms", PING_TIMEOUT_MS),
         # With 1, the default, a second server binds the same port in silence; with 0 it is an error.
         ("grpc.so_reuseport", 0),
-        # Less than a client's ping interval, else a punctual client is sent away ("too_many_pings").
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_AFTER_MS // 2),
+        # Less than a client's ping interval, else a punctual client is sent away ("too_many_pings"): an idle link
+        # every 30 s. The core's name for it; the one of gRPC's guides, with "recv" in it, is read by nobody.
+        ("grpc.http2.min_ping_interval_without_data_ms", PING_AFTER_MS // 2),
         # Who connects and says nothing is closed after this; the default is minutes.
         ("grpc.server_handshake_timeout_ms", 5_000),
         # For each connection. One neighbour may pass on requests for all peers, each followed for long.

@@ -83,7 +83,7 @@ async def test_keepalive_timeout_does_not_notice_a_frozen_peer_and_the_ping_time
         option for option in changed(data_channel(), **fast) if option[0] != "grpc.http2.ping_timeout_ms"
     ]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", ECHO, '[["grpc.http2.min_recv_ping_interval_without_data_ms", 500]]'),
+        *(sys.executable, "-c", ECHO, '[["grpc.http2.min_ping_interval_without_data_ms", 500]]'),
         stdout=asyncio.subprocess.PIPE,
     )
     try:
@@ -108,6 +108,32 @@ async def test_keepalive_timeout_does_not_notice_a_frozen_peer_and_the_ping_time
     finally:
         process.kill()
         await process.wait()
+
+
+async def test_an_idle_stream_is_sent_away_unless_the_server_allows_its_pings():
+    """Work-around: grpc.http2.min_ping_interval_without_data_ms in settings.py; with a "recv" in it nobody reads it."""
+    pings = changed(data_channel(), keepalive_time_ms=200)
+    allows = changed(server_options(2), http2__min_ping_interval_without_data_ms=100)
+    unknown = [option for option in allows if option[0] != "grpc.http2.min_ping_interval_without_data_ms"]
+    unknown.append(("grpc.http2.min_recv_ping_interval_without_data_ms", 100))
+    async with (
+        handled(never, allows) as port,
+        handled(never, unknown) as strict_port,
+        channel_to(port, pings) as channel,
+        channel_to(strict_port, pings) as strict_channel,
+    ):
+        reads = []
+        for idle in (channel, strict_channel):
+            call = idle.stream_stream(PATH)()
+            await call.wait_for_connection()
+            reads.append(asyncio.create_task(call.read()))
+        with pytest.raises(grpc.aio.AioRpcError, match="Too many pings"):
+            await reads[1]
+        # Twice as many pings again.
+        await asyncio.wait([reads[0]], timeout=2)
+        assert not reads[0].done()
+        reads[0].cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
 
 
 async def test_a_time_limit_around_a_read_ends_the_stream():

@@ -9,7 +9,7 @@ from peer.runtime.settings import (
 
 def test_a_punctual_client_is_not_sent_away():
     for channel in (dict(data_channel()), dict(control_channel())):
-        least = dict(server_options(8))["grpc.http2.min_recv_ping_interval_without_data_ms"]
+        least = dict(server_options(8))["grpc.http2.min_ping_interval_without_data_ms"]
         # With room for jitter.
         assert least <= 0.75 * channel["grpc.keepalive_time_ms"]
 
