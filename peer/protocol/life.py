@@ -153,6 +153,8 @@ class RunLife:
 
     def attach(self, neighbour: str, connection: int, attach: Attach) -> None:
         """A neighbour's engine is ready; it is remembered where ours is not yet."""
+        if self.book.on(attach.run) is None:
+            return
         self._attached[attach.run, neighbour] = (connection, attach)
         engine = self.engines.get(attach.run)
         if engine is not None:

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from peer.simulate.faults import __main__ as command
 from peer.simulate.faults.campaign import SeedFailure, run_seed
 from peer.simulate.faults.checks import Broken, Checks
 from peer.simulate.faults.world import FaultWorld
@@ -84,7 +85,22 @@ def test_a_failing_seed_tells_its_last_events_and_how_to_replay_it():
 
 
 def test_the_replay_command_runs_one_seed():
-    command = [sys.executable, "-m", "peer.simulate.faults", "--seed", "3"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    line = [sys.executable, "-m", "peer.simulate.faults", "--seed", "3"]
+    told = subprocess.run(line, check=True, capture_output=True, text=True)
     assert told.stderr.startswith("1 seeds: ")
     assert "no wrong bit, no deadlock" in " ".join(told.stderr.split())
+
+
+def test_a_campaign_ends_with_the_first_seed_that_fails(monkeypatch, capsys):
+    def fails_at_5(seed: int) -> Counter[str]:
+        if seed == 5:
+            raise SeedFailure("seed 5: shown for a test")
+        return Counter(events=1)
+
+    monkeypatch.setattr(command, "run_seed", fails_at_5)
+    command.main(seeds="0:5")
+    assert "5 seeds: 5 events" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        command.main(seeds="0:9")
+    assert end.value.code == 1
+    assert "seed 5: shown for a test" in capsys.readouterr().err

@@ -247,7 +247,11 @@ def test_a_restart_that_finds_the_result_is_done_at_once():
     assert again.waiting(RUN) == Waiting("done", 0, "", ("p1",))
 
 
-def test_attach_needs_an_engine_and_a_run_nothing_but_its_name():
+def test_an_attach_of_an_unknown_run_is_not_remembered():
+    """Its offer would have come before it on the same connection."""
     peers = pair()
-    assert peers.hear("p0", 1, Attach("run-9", bytes(32), 0, 0)) == []
+    assert peers.hear("p0", 1, Attach(RUN, bytes(32), 0, 0)) == []
+    peers.do("p0", events.Submitted(1, RUN, b"{}"))
+    peers.pump()
+    assert set(peers.states().values()) == {"running"}
     assert peers.machines["p0"].waiting("run-9") is None
