@@ -143,7 +143,8 @@ class RoundMachine:
             if edge.connection is not None:
                 effects.append(self._send(edge, sent, durable))
         for edge in self.edges.values():
-            self._check_head(edge, self.pending)
+            if edge.inbox:
+                self._check_head(edge, self.pending)
         self._complete(effects, self.pending)
         return effects
 
@@ -236,7 +237,7 @@ class RoundMachine:
         if len(edge.inbox) > self.bound:
             raise RunFailure(f"{neighbour} is {len(edge.inbox)} messages ahead, the bound is {self.bound}")
         effects: list[Effect] = []
-        if self.pending is not None:
+        if self.pending is not None and len(edge.inbox) == 1:
             self._check_head(edge, self.pending)
             self._complete(effects, self.pending)
         return effects
@@ -255,11 +256,10 @@ class RoundMachine:
 
         Idle edges too: a message of this round on one would never be used, and its sender would wait for ever.
         """
-        if edge.inbox:
-            number = edge.inbox[0].round
-            active = edge.neighbour in pending.active
-            if number < self.round or (number == self.round) is not active:
-                raise RunFailure(self._mask_disagreement(edge.neighbour, number))
+        number = edge.inbox[0].round
+        active = edge.neighbour in pending.active
+        if number < self.round or (number == self.round) is not active:
+            raise RunFailure(self._mask_disagreement(edge.neighbour, number))
 
     def _complete(self, effects: list[Effect], pending: PendingRound) -> None:
         """R8: leave the round when every active edge's message is here, whatever the order of arrival."""

@@ -74,7 +74,7 @@ class DamagedWorld(FaultWorld):
 
 class OftenRestartedWorld(ChangingBitsWorld):
     def __init__(self, network, rng, rates, unfit):
-        super().__init__(network, rng, replace(rates, gap=1.0, slow_disk=5.0), unfit)
+        super().__init__(network, rng, replace(rates, gap=4.0, slow_disk=5.0), unfit)
 
 
 # R1 Connections
