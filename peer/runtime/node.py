@@ -194,7 +194,8 @@ class Node:
         self._feeding = True
         try:
             while self._events:
-                self._perform(self.machine.handle(self._events.popleft()))
+                for effect in self.machine.handle(self._events.popleft()):
+                    self._carry_out[type(effect)](effect)
         except Exception as error:
             log.exception("this peer stops: an error of its own")
             self.fail(

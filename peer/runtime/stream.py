@@ -92,7 +92,8 @@ class Stream:
         """Queue a message; on a stream that is over nothing happens, its end is told elsewhere."""
         if not self._closing:
             self._queue.append(data)
-            self._awake()
+            if self._wake is not None:
+                self._awake()
 
     def close(self, reason: str) -> None:
         """End the stream after what was queued; ``reason`` is for our own log."""

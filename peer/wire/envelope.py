@@ -152,7 +152,15 @@ class MessageEncoder:
             if type(message) is not Value:
                 return _fill(message).SerializeToString()
             last = self._last
-            if last is not None and _same_but_for_seq(message, last):
+            if (
+                last is not None
+                and message.payload is last.payload
+                and message.round == last.round
+                and message.durable == last.durable
+                and message.digest == last.digest
+                and message.label == last.label
+                and message.run == last.run
+            ):
                 check_count("Value.seq", message.seq)
                 self._envelope.value.seq = message.seq
             else:
@@ -162,17 +170,6 @@ class MessageEncoder:
             return self._envelope.SerializeToString()
         except (ValueError, TypeError) as error:
             raise _local_error(message, error) from error
-
-
-def _same_but_for_seq(value: Value, last: Value) -> bool:
-    return (
-        value.payload is last.payload
-        and value.round == last.round
-        and value.durable == last.durable
-        and value.digest == last.digest
-        and value.label == last.label
-        and value.run == last.run
-    )
 
 
 def _fill(message: Message) -> pb.Envelope:
