@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from peer.cli.options import JsonOption
+from peer.cli.options import JsonOption, run_folder
 from peer.cli.output import emit, err
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
@@ -69,15 +69,15 @@ def demo(
     spec = parse_spec(fields)
     assert isinstance(spec, DifAltgdminSpec)
     run_id = new_run_id()
-    summary = run_interruptible(_demo(run_id, spec, network, made, out))
-    folder = out / run_id
+    folder = run_folder(out, run_id)
+    summary = run_interruptible(_demo(run_id, spec, network, made, folder))
     emit(summary, as_json, lambda: print_summary(summary, folder))
     if not summary["matches_simulation"]:
         raise RunFailed(f"the network's result differs from the simulator's; look into {folder}")
 
 
 async def _demo(
-    run_id: str, spec: DifAltgdminSpec, network: Network, made: PeerData, out: Path
+    run_id: str, spec: DifAltgdminSpec, network: Network, made: PeerData, folder: Path
 ) -> dict[str, Any]:
     with TemporaryDirectory(prefix="difpeer-demo-") as scratch:
         write_all(Path(scratch) / "data", made)
@@ -90,7 +90,7 @@ async def _demo(
         result_digest(collected.results[name]["U"]) == result_digest(U) for name, U in bases.items()
     )
     return write_run(
-        out / run_id, collected, local.network, driver="processes", wall_s=wall_s, matches_simulation=matches
+        folder, collected, local.network, driver="processes", wall_s=wall_s, matches_simulation=matches
     )
 
 

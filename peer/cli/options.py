@@ -1,13 +1,30 @@
 """Options that several commands have."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["InsecureOption", "JsonOption", "ViaOption"]
+from topology.errors import InputError
+
+__all__ = ["InsecureOption", "JsonOption", "ViaOption", "run_folder"]
 
 ViaOption = Annotated[str, typer.Option(metavar="ADDR", help="host:port of any peer of the network.")]
 InsecureOption = Annotated[
     bool, typer.Option("--insecure-loopback", help="Without TLS, between processes on this machine only.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def run_folder(out: Path, run: str) -> Path:
+    """Return where a run's folder will be; what cannot be written is refused before the run, not after it."""
+    folder = out / run
+    if folder.exists():
+        raise InputError("it exists already", file=folder, mend="give another --out, or remove it")
+    place = next(place for place in folder.absolute().parents if place.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{place} is no folder where you may write", file=out, field="--out", mend="give another --out"
+        )
+    return folder

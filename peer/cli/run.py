@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from peer.cli.options import InsecureOption, JsonOption, ViaOption
+from peer.cli.options import InsecureOption, JsonOption, ViaOption, run_folder
 from peer.cli.output import emit, err
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
@@ -42,14 +42,12 @@ def run(
         raise InputError("give either a specification or --attach RUN", field="SPEC", mend="see --help")
     parsed = None if spec is None else read_spec(spec)
     run_id = attach or new_run_id()
-    folder = out / run_id
-    if folder.exists():
-        raise InputError("it exists already", file=folder, mend="give another --out, or remove it")
-    summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, out))
+    folder = run_folder(out, run_id)
+    summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, folder))
     emit(summary, as_json, lambda: print_summary(summary, folder))
 
 
-async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, out: Path) -> dict[str, Any]:
+async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, folder: Path) -> dict[str, Any]:
     async with Client(via, insecure) as client:
         status = await client.status()
         network = network_of(status.network)
@@ -82,7 +80,7 @@ async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, out:
             raise InputError(text, field="peers", mend="start it, then submit the run again") from away
         wall_s = time.monotonic() - started
         collected = await collect(client, run_id, network.names)
-    return write_run(out / run_id, collected, network, driver="network", wall_s=wall_s)
+    return write_run(folder, collected, network, driver="network", wall_s=wall_s)
 
 
 def unknown_run(run: str, via: str, *, field: str) -> InputError:

@@ -68,7 +68,7 @@ async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: On
     Raises
     ------
     InputError
-        If a peer refused the run: its data or version does not fit.
+        If a peer refused the run, because its data or version does not fit or another run is on.
     PeerAway
         If a peer that has not told of the run yet cannot be reached.
     RunFailed
@@ -108,6 +108,9 @@ def ended(run: str, reason: Reason, state: RunState = RunState.TOMB) -> InputErr
     """The error that tells a client why a run has no result."""
     if reason.kind is TombKind.REFUSED:
         return InputError(f"run {run} was refused by {reason.peer}: {reason.text}")
+    if reason.kind is TombKind.LOST:
+        mend = "wait for the end of the other one, then submit it again"
+        return InputError(f"run {run} was not taken ({reason.peer} says: {reason.text})", mend=mend)
     where = "; this peer had its result already" if state is RunState.DONE else ""
     return RunFailed(f"run {run} {reason.kind} ({reason.peer} says: {reason.text}){where}")
 

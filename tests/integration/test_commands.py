@@ -180,6 +180,18 @@ async def test_a_second_run_is_refused_by_the_name_of_the_first(network):
         assert again.document == {"run_id": run, "state": "tomb"}
 
 
+async def test_of_two_runs_submitted_at_once_one_is_taken(network):
+    words = ("run", network.spec_file(SHORT), "--out", network.folder / "runs", "--json")
+    commands = [await start(*words, *network.via(name)) for name in ("p0", "p4")]
+    both = await asyncio.gather(*(command.ended() for command in commands))
+    loser, winner = sorted(both, key=lambda ended: ended.status == 0)
+    same_everywhere(network, winner.document, SHORT)
+    if loser.status != 0:  # else it came when the other one was over
+        assert (loser.status, loser.out) == (2, "")
+        assert f"run {winner.document['run_id']} " in loser.error
+        assert "wait for" in loser.error
+
+
 async def test_a_run_outlives_its_client(network):
     async with submitted(network, LONG, *network.via("p0")) as (command, run):
         command.process.kill()

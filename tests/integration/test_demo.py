@@ -149,10 +149,11 @@ async def test_peers_do_not_outlive_a_killed_demo(tmp_path):
         (("--peers", 1), "peers"),
         (("--rank", 0), "rank"),
         (("--tasks", 5), "tasks"),
+        (("--out", __file__), "--out"),
     ],
 )
 async def test_what_cannot_be_is_refused_before_any_process_starts(tmp_path, words, field):
-    done = await difpeer("demo", *words, "--out", tmp_path / "runs", tmp=tmp_path)
+    done = await difpeer("demo", "--out", tmp_path / "runs", *words, tmp=tmp_path)
     assert done.status == 2
     assert field in done.error
     assert "starting" not in done.err

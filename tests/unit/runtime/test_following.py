@@ -1,8 +1,13 @@
 """What a client says of a run while it follows it."""
 
+import pytest
+
+from peer.config import RunFailed
+from peer.protocol.messages import Reason, TombKind
 from peer.protocol.records import RunState
-from peer.runtime.following import progress_note
+from peer.runtime.following import ended, progress_note
 from peer.wire.requests import RunStatus, WatchReply
+from topology.errors import InputError
 
 
 def told(number: int, *, waiting_for: tuple[str, ...] = (), waiting_s: float = 0.0, distance: float = 0.5):
@@ -42,3 +47,20 @@ def test_of_a_chain_of_waits_the_one_beside_the_cause_is_told():
 
 def test_a_wait_for_the_disk_names_nobody():
     assert "waits" not in progress_note({"p0": told(4, waiting_s=5.0)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (TombKind.REFUSED, InputError),
+        (TombKind.LOST, InputError),
+        (TombKind.CANCELLED, RunFailed),
+        (TombKind.FAILED, RunFailed),
+    ],
+)
+def test_a_refused_run_is_bad_input_and_a_failed_one_is_not(kind, error):
+    raised = ended("r", Reason(kind, "p3", "it was so"))
+    assert type(raised) is error
+    assert "run r " in str(raised)
+    assert "p3" in str(raised)
+    assert "it was so" in str(raised)
