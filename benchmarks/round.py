@@ -1,10 +1,10 @@
 """CPU time of one consensus round: the runtime, ledger on, over a bare exchange of the same bytes.
 
-``difpeer serve`` processes run Dif-AltGDmin on tiny data with a 600 × 4 float64 basis (19,200 B), agreements of 50
-rounds and without a truth to compare with, so that nearly all of their time is rounds. The floor is a grpc.aio bidirectional stream per edge between as
-many processes, which write to all neighbours and read from all. Both are measured in the same run, block by block
-in turns; the ratio is of the medians of CPU time per round, summed over all processes and threads. Raw TCP and
-unary calls are printed for the record.
+``difpeer serve`` processes run Dif-AltGDmin on tiny data with a 600 × 4 float64 basis (19,200 B), in agreements of 50
+rounds and without a truth to compare with, so that nearly all of their time is rounds. The floor is a grpc.aio
+bidirectional stream per edge between as many processes, which write to all neighbours and then read from all. Both
+are measured in the same run, block by block in turns; the ratio is of the medians of CPU time per round, summed over
+all processes and threads. Raw TCP and unary calls are printed for the record.
 
 Example: ``python benchmarks/round.py --json``
 """
