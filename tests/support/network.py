@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -133,6 +134,13 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], what: str) -> T:
         if monotonic() > due:
             pytest.fail(f"not within {DEADLINE_S:.0f} s: {what}; at last {value!r}")
         await asyncio.sleep(0.02)
+
+
+def free_address() -> str:
+    """An address of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 def living(folder: Path) -> dict[int, str]:
