@@ -1,5 +1,6 @@
 """``difpeer serve``: one long-lived peer."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +52,9 @@ def serve_command(
         log_json=log_json,
     )
     run(serve(config, _print_ready))
+    # The loop's handlers end with it: a second signal on the way out must not change the exit status.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _print_ready(line: str) -> None:

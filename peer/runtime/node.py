@@ -139,6 +139,8 @@ class Node:
 
     def start(self) -> None:
         """Resume what the store holds, and dial."""
+        for record in self.machine.records.values():
+            self.books.of(record)
         self._perform(self.machine.start())
         self.links.start()
         self._looking = asyncio.create_task(look_out(self.machine, self.books, self.links), name="look out")

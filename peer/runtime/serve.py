@@ -81,6 +81,7 @@ async def serve(config: ServeConfig, ready: Callable[[str], None]) -> None:
     RunFailed
         If the peer must not go on; the message says the mend.
     """
+    stopped = _signalled()
     network = read_network(config.network)
     listen = _check_addresses(network, config)
     _check_data_folder(network, config)
@@ -97,16 +98,18 @@ async def serve(config: ServeConfig, ready: Callable[[str], None]) -> None:
             node.start()
             degree = len(network.neighbours(config.name))
             ready(f"{config.name} serves at {listen}, incarnation {folder.incarnation}, {degree} neighbours")
-            await _until_stopped(node)
+            await asyncio.wait((stopped, node.ended), return_when=asyncio.FIRST_COMPLETED)
+            if node.ended.done():
+                node.ended.result()
         finally:
             await node.stop(f"{config.name} stops")
             await service.stop(STOP_GRACE_S)
 
 
-async def _until_stopped(node: Node) -> None:
-    """Wait for a signal, or for what makes going on impossible."""
+def _signalled() -> asyncio.Future[None]:
+    """Return what is done at the first SIGTERM or SIGINT; from now on they end nothing by themselves."""
     loop = asyncio.get_running_loop()
-    stopped = loop.create_future()
+    stopped: asyncio.Future[None] = loop.create_future()
 
     def stop(number: signal.Signals) -> None:
         if not stopped.done():
@@ -117,9 +120,7 @@ async def _until_stopped(node: Node) -> None:
     # They stay until the process ends, so that a second signal cannot cut the stop short.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
-    await asyncio.wait((stopped, node.ended), return_when=asyncio.FIRST_COMPLETED)
-    if node.ended.done():
-        node.ended.result()
+    return stopped
 
 
 def _check_addresses(network: Network, config: ServeConfig) -> str:

@@ -36,6 +36,8 @@ def _both() -> list[tuple[str, Any]]:
         # The timeout that rules when a peer is frozen or cut off. keepalive_timeout_ms does not: with it alone a
         # stopped process was noticed after 61 s, with this one after the ping interval and this timeout.
         ("grpc.http2.ping_timeout_ms", PING_TIMEOUT_MS),
+        # Without this, pings stop (or become rare) on a stream that has nothing to say.
+        ("grpc.http2.max_pings_without_data", 0),
         # A link without a run is idle and must notice a lost neighbour all the same.
         ("grpc.keepalive_permit_without_calls", 1),
         # The default is 4 MiB; never -1: a stranger could make us allocate anything.
@@ -50,8 +52,6 @@ def _channel(user_timeout_ms: int) -> list[tuple[str, Any]]:
         # must not hold up rounds.
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.keepalive_time_ms", PING_AFTER_MS),
-        # Without this, pings stop on a stream that has nothing to say.
-        ("grpc.http2.max_pings_without_data", 0),
         # Only sets TCP_USER_TIMEOUT. Data and control channels have different ones: gRPC does not tell a
         # channel's local port, and this tells their sockets apart.
         ("grpc.keepalive_timeout_ms", user_timeout_ms),

@@ -40,6 +40,18 @@ async def main():
 asyncio.run(main())
 """
 
+CLIENT = """
+import asyncio, sys, grpc
+
+async def main():
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{sys.argv[1]}") as channel:
+        call = channel.stream_stream("/test.Bytes/Stream")()
+        await call.write(b"x")
+        await call.read()
+
+asyncio.run(main())
+"""
+
 
 def changed(options, **values):
     """Options with other values; the names are written with underscores for dots."""
@@ -134,6 +146,34 @@ async def test_an_idle_stream_is_sent_away_unless_the_server_allows_its_pings():
         assert not reads[0].done()
         reads[0].cancel()
         await asyncio.gather(*reads, return_exceptions=True)
+
+
+async def test_a_server_notices_a_frozen_client_on_an_idle_stream():
+    """The other way round; an accepted stream without a run is idle for hours."""
+    noticed = asyncio.Event()
+    ready = asyncio.Event()
+
+    async def idle(requests, context):
+        await context.read()
+        ready.set()
+        try:
+            await context.read()
+        finally:
+            noticed.set()
+
+    options = changed(server_options(2), keepalive_time_ms=500, http2__ping_timeout_ms=1_000)
+    async with handled(idle, options) as port:
+        process = await asyncio.create_subprocess_exec(*(sys.executable, "-c", CLIENT, str(port)))
+        try:
+            await ready.wait()
+            # Several pings on the idle stream, after which they would have stopped by default.
+            await asyncio.sleep(2)
+            process.send_signal(signal.SIGSTOP)
+            async with asyncio.timeout(10):
+                await noticed.wait()
+        finally:
+            process.kill()
+            await process.wait()
 
 
 async def test_a_time_limit_around_a_read_ends_the_stream():

@@ -3,9 +3,14 @@
 import asyncio
 import logging
 
-from peer.config import canonical_spec
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from peer.config import RunFailed, canonical_spec
 from peer.protocol.messages import Goodbye, Hello, TombKind
 from peer.protocol.records import RunState
+from peer.runtime.settings import control_channel
 from peer.simulate.exact import run_exact
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 from tests.unit.runtime.nodes import calling, lab, until
@@ -109,6 +114,66 @@ async def test_every_stream_gets_goodbye_at_a_stop(tmp_path):
                 heard = await caller.hear_all()
                 await stopping
         assert [type(message) for message in heard] == [Goodbye]
+
+
+async def test_a_peer_older_than_its_neighbours_have_seen_stops_by_name(tmp_path):
+    """The state folder was lost or copied: it must not go on, whichever end dials."""
+    async with lab(NETWORK, DATA, tmp_path, absent=("p3", "p4")) as peers:
+        for old, other in (("p3", "p4"), ("p4", "p3")):
+            first = await peers.start(old, incarnation=5)
+            neighbour = await peers.start(other, incarnation=7)
+            await until(lambda node=neighbour.node, old=old: node.links.states[old].up)
+            await first.stop()
+            second = await peers.start(old, incarnation=3)
+            with pytest.raises(
+                RunFailed, match=f"{other} has seen incarnation 5 of {old}, this process is 3"
+            ):
+                await asyncio.wait_for(asyncio.shield(second.node.ended), 20)
+            await second.stop()
+            await neighbour.stop()
+
+
+async def test_an_error_of_its_own_ends_the_peer_with_a_reason(tmp_path, monkeypatch, caplog):
+    async with lab(NETWORK, DATA, tmp_path, absent=("p1", "p2", "p3", "p4")) as peers:
+        node = peers.peers["p0"].node
+
+        def broken(event):
+            raise LookupError("a bug")
+
+        monkeypatch.setattr(node.machine, "handle", broken)
+        node.cancel("a", "x")  # not known: the machine is not asked
+        assert not node.ended.done()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(node.submit("a", b"{}"), 0.05)
+        with pytest.raises(RunFailed, match="an error of its own"):
+            await node.ended
+    assert "LookupError: a bug" in caplog.text
+
+
+async def test_a_run_goes_on_without_its_ledger_and_says_so(tmp_path, caplog):
+    async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
+        # As a disk that fails: every write from now on.
+        peers.peers["p2"].ledger._connection.close()
+        await client.submit("a", canonical_spec(dif_spec(rank=2, iterations=20)))
+        last = await peers.finished(client, "a")
+        assert {reply.status.state for reply in last.values()} == {RunState.CLOSED}
+        await until(lambda: "the ledger lost" in caplog.text)
+        peers.peers["p2"].stopped = True
+        await peers.peers["p2"].node.stop("the test stops it")
+        await peers.peers["p2"].service.stop(0.2)
+
+
+async def test_health_says_serving_and_then_not(tmp_path):
+    async with lab(NETWORK, DATA, tmp_path, absent=("p1", "p2", "p3", "p4")) as peers:
+        address = peers.network.peers["p0"].address
+        async with grpc.aio.insecure_channel(address, options=control_channel()) as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            reply = await health.Check(health_pb2.HealthCheckRequest())
+            assert reply.status == health_pb2.HealthCheckResponse.SERVING
+            watch = health.Watch(health_pb2.HealthCheckRequest())
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+            await peers.peers["p0"].stop()
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 async def test_nothing_of_a_stopped_peer_is_left(tmp_path):

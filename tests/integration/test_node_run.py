@@ -204,7 +204,7 @@ async def test_data_of_another_dimension_are_refused_by_name_everywhere(tmp_path
 
 
 async def test_a_run_that_diverges_ends_by_the_name_of_its_peer(tmp_path):
-    spec = dif_spec(rank=2, iterations=400, step={"c_eta": 1e200})
+    spec = dif_spec(rank=2, iterations=400, step={"c_eta": 1e308})
     async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
         await client.submit("a", canonical_spec(spec))
         last = await peers.finished(client, "a")
