@@ -11,7 +11,7 @@ demo: $(INSTALLED)
 
 # Units and paper first: they are quick, and what fails there explains what fails later.
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 tests
+	$(BIN)/pytest -n 2 --dist loadfile tests
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

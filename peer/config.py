@@ -32,6 +32,10 @@ class RunFailed(RuntimeError):
     """A run that began and could not be finished; the message says why."""
 
 
+MOST = 2**31 - 1
+"""Upper bound of every count: nobody means more, and status messages have room for it."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
@@ -42,7 +46,7 @@ class AgreementSpec(_Section):
     """How peers average a value in each iteration."""
 
     rounds: int = Field(
-        default=5, ge=1, description="Rounds of exchange with the neighbours in one agreement."
+        default=5, ge=1, le=MOST, description="Rounds of exchange with the neighbours in one agreement."
     )
     method: Literal["plain"] = Field(
         default="plain", description="plain: each round applies the mixing matrix once."
@@ -55,10 +59,11 @@ class InitSpec(_Section):
     method: Literal["spectral"] = Field(
         default="spectral", description="spectral: truncated moments and a decentralised power method."
     )
-    power_iterations: int = Field(default=20, ge=1, description="Iterations of the power method.")
+    power_iterations: int = Field(default=20, ge=1, le=MOST, description="Iterations of the power method.")
     agreement_rounds: int = Field(
         default=20,
         ge=1,
+        le=MOST,
         description="Rounds of each agreement of the initialisation, that of the threshold too.",
     )
     truncation: float = Field(
@@ -93,7 +98,7 @@ class RunSpec(_Section):
     algorithm: str = Field(description="Name of the algorithm.")
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of all random numbers of the run.")
     checkpoint_every: int = Field(
-        default=1, ge=1, description="Iterations between two checkpoints of the main loop."
+        default=1, ge=1, le=MOST, description="Iterations between two checkpoints of the main loop."
     )
     on_missing: Literal["wait"] = Field(
         default="wait", description="wait: a round waits for every neighbour, however long it takes."
@@ -113,8 +118,8 @@ class DifAltgdminSpec(RunSpec):
     """Dif-AltGDmin: adapt by a gradient step, combine by an agreement, project onto orthonormal bases."""
 
     algorithm: Literal["dif-altgdmin"] = Field(default="dif-altgdmin", description="Name of the algorithm.")
-    rank: int = Field(ge=1, description="Columns of the shared basis.")
-    iterations: int = Field(ge=1, description="Most iterations of the main loop.")
+    rank: int = Field(ge=1, le=MOST, description="Columns of the shared basis.")
+    iterations: int = Field(ge=1, le=MOST, description="Most iterations of the main loop.")
     agreement: AgreementSpec = Field(default=AgreementSpec(), description="The agreement of each iteration.")
     init: InitSpec = Field(default=InitSpec(), description="The initialisation.")
     step: StepSpec = Field(default=StepSpec(), description="The gradient step.")
@@ -182,7 +187,7 @@ def spec_from_canonical(data: bytes) -> RunSpec:
     """Read :func:`canonical_spec`'s bytes; raises InputError where they are not a valid specification."""
     try:
         fields = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested deeper than Python's stack is no ValueError
         raise InputError(
             f"the specification is not JSON: {error}", mend="submit it with difpeer run"
         ) from error

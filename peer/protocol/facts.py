@@ -18,11 +18,11 @@ class PeerFact(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dim: int = Field(ge=1, description="Features d of its data.")
-    num_tasks: int = Field(ge=1, description="Its tasks.")
-    num_samples: int = Field(ge=1, description="Rows of all its tasks together.")
-    min_samples: int = Field(ge=1, description="Rows of its smallest task.")
-    max_samples: int = Field(ge=1, description="Rows of its largest task.")
+    dim: int = Field(ge=1, le=2**53, description="Features d of its data.")
+    num_tasks: int = Field(ge=1, le=2**53, description="Its tasks.")
+    num_samples: int = Field(ge=1, le=2**53, description="Rows of all its tasks together.")
+    min_samples: int = Field(ge=1, le=2**53, description="Rows of its smallest task.")
+    max_samples: int = Field(ge=1, le=2**53, description="Rows of its largest task.")
     dtype: str = Field(default="<f8", description="numpy dtype of what it sends.")
     software: str = Field(default="", description="difpeer's version.")
     profile: str = Field(

@@ -7,6 +7,7 @@ choose where each runs.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from math import isfinite
 from typing import Any
 
@@ -32,7 +33,7 @@ from peer.program import (
     snapshot,
 )
 from peer.protocol.errors import DivergedError, PayloadError, ProgramError
-from peer.protocol.payload import Payload, Tensor
+from peer.protocol.payload import EMPTY, Payload, Tensor
 
 
 @dataclass(slots=True)  # not frozen: made for every message
@@ -174,15 +175,17 @@ class Interpreter:
         names = self._neighbours.edge_names
         if isinstance(request, Broadcast):
             freeze(request.value)
-            payload = self._encode(entry_of(request.value, 0), request.label)
-            payloads = dict.fromkeys(names, payload)
+            # Only what is sent has to be finite: the same in every driver.
+            receivers = names if request.send is None else list(compress(names, request.send))
+            payload = self._encode(entry_of(request.value, 0), request.label) if receivers else EMPTY
+            payloads = dict.fromkeys(receivers, payload)
         else:
             freeze(request.values)
             payloads = {
-                n: self._encode(entry_of(request.values, e), request.label) for e, n in enumerate(names)
+                n: self._encode(entry_of(request.values, e), request.label)
+                for e, n in enumerate(names)
+                if request.send is None or request.send[e]
             }
-        if request.send is not None:
-            payloads = {n: payloads[n] for e, n in enumerate(names) if request.send[e]}
         expected = self._everyone
         if request.receive is not None:
             expected = frozenset(n for e, n in enumerate(names) if request.receive[e])
@@ -229,8 +232,8 @@ def _flood_max(request: FloodMax, diameter: int, name: str) -> Rounds[float]:
             f"{name}: its own value is not a number in {request.label}: the run has diverged here"
         )
     value = np.array(request.value, dtype=np.float64)
-    for _ in range(diameter):
-        received = yield from Broadcast(value, request.label, light=True)
+    for k in range(1, diameter + 1):
+        received = yield from Broadcast(value, request.label, light=k < diameter)
         value = np.maximum(value, np.max(np.asarray(received.edges), axis=0, keepdims=True))
     return float(value[0])
 

@@ -141,3 +141,16 @@ def test_every_field_is_described():
 
 def test_a_failed_run_is_not_bad_input():
     assert not issubclass(RunFailed, InputError)
+
+
+@pytest.mark.parametrize("data", [b"[" * 60_000, b"{" * 10, b"\xff", b"[]", b"1", b""], ids=repr)
+def test_a_specification_that_cannot_be_read_is_bad_input(data):
+    with pytest.raises(InputError):
+        spec_from_canonical(data)
+
+
+@pytest.mark.parametrize("field", ["rank", "iterations", "checkpoint_every"])
+def test_counts_have_an_upper_bound(field):
+    fields = {"algorithm": "dif-altgdmin", "rank": 2, "iterations": 2, field: 2**31}
+    with pytest.raises(InputError, match=field):
+        parse_spec(fields)
