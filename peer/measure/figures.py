@@ -30,7 +30,8 @@ SELECT sum(bytes - retrans), sum(bytes + segments * header_bytes),
   count(*) = count(bytes + retrans + segments)
     AND count(DISTINCT peer) = (SELECT count(DISTINCT peer) FROM rounds)
 FROM (
-  SELECT peer, max(bytes_sent) - min(bytes_sent) AS bytes,
+  SELECT peer,
+    CASE WHEN count(*) = count(bytes_sent) THEN max(bytes_sent) - min(bytes_sent) END AS bytes,
     max(bytes_retrans) - min(bytes_retrans) AS retrans,
     max(segs_out) - min(segs_out) AS segments,
     max(header_bytes) AS header_bytes

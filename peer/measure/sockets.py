@@ -21,6 +21,7 @@ from peer.measure.tcp_info import (
     HEADERS_IPV4,
     HEADERS_IPV6,
     OPEN_FILES,
+    UNKNOWN,
     SocketSample,
     available,
     established,
@@ -32,6 +33,7 @@ from peer.measure.tcp_info import (
 from topology.address import parse_address
 
 __all__ = [
+    "UNKNOWN",
     "Endpoint",
     "SocketFinder",
     "SocketSample",

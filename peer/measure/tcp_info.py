@@ -11,6 +11,7 @@ __all__ = [
     "HEADERS_IPV4",
     "HEADERS_IPV6",
     "OPEN_FILES",
+    "UNKNOWN",
     "SocketSample",
     "available",
     "established",
@@ -78,6 +79,10 @@ class SocketSample(NamedTuple):
     min_rtt_us: int | None
     total_retrans: int | None
     header_bytes: int
+
+
+UNKNOWN = SocketSample(*(None,) * 9, header_bytes=0)
+"""Counters of a connection whose socket was not found."""
 
 
 def tcp_info(connection: socket.socket) -> bytes:

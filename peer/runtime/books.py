@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from time import monotonic_ns
 
 from peer.measure.ledger import Ledger
 from peer.measure.recorder import Direction, Recorder
-from peer.measure.sockets import available, opened
+from peer.measure.sockets import UNKNOWN, available, opened
 from peer.protocol.messages import Confirm, Message, Value
 from peer.protocol.payload import payload_bytes
 from peer.protocol.records import RunRecord
@@ -83,7 +82,7 @@ class Books:
         notes.payload_bytes += payload
         notes.message_bytes += size
         driver = notes.driver
-        if driver is not None and driver.round == message.round:
+        if driver is not None and driver.round == message.round and not resent:
             driver.sent_ns = at_ns
         notes.recorder.message(
             "sent",
@@ -160,8 +159,9 @@ class Books:
     def sample(self, streams: Iterable[Stream], notes: RunNotes, number: int | None) -> None:
         """Read the counters of all data connections, at a moment between two agreements."""
         for stream in streams:
-            sample = self._counters.sample(stream)
-            if sample is not None and stream.neighbour is not None:
+            # A connection that cannot be told from another leaves a row without counters: its bytes are unknown.
+            sample = self._counters.sample(stream) or UNKNOWN
+            if stream.neighbour is not None and available():
                 notes.recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample)
 
     def socket_bytes(self) -> int | None:
@@ -185,7 +185,7 @@ class Books:
         def write() -> str:
             try:
                 ledger.write(batch)
-            except sqlite3.Error as error:
+            except Exception as error:
                 return f"the ledger lost {len(batch)} rows: {error}; check the disk of {ledger.path}"
             return ""
 

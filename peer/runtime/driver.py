@@ -179,6 +179,7 @@ class Driver:
 
     def _took(self, step: _Step, *, adapt_ns: int) -> None:
         if self._stopped:
+            self._interpreter = None  # it may have been made after the stop
             return
         if step.numbers:
             self._note(step.numbers)

@@ -99,7 +99,9 @@ class Links:
     def check(self) -> None:
         """Raise what ended a dialling task; they end by themselves only through a fault of ours."""
         for task in self._dialling:
-            if task.done() and not task.cancelled():
+            if task.done() and not self._stopping:
+                if task.cancelled():
+                    raise RuntimeError(f"the task {task.get_name()!r} was cancelled")
                 task.result()
 
     async def accept(self, context: Any) -> None:  # noqa: ANN401

@@ -62,13 +62,23 @@ class LocalNetwork:
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             write_network(self.network, self.network_file)
             async with asyncio.timeout(START_S):
-                await asyncio.gather(*(self.start(name) for name in self.network.names))
+                await self._start_all()
         except BaseException as error:
             await self.stop()
             if isinstance(error, TimeoutError):
                 raise RunFailed(f"{', '.join(self._unready())}: not ready after {START_S:.0f} s") from error
             raise
         return self
+
+    async def _start_all(self) -> None:
+        starts = [asyncio.ensure_future(self.start(name)) for name in self.network.names]
+        try:
+            await asyncio.gather(*starts)
+        finally:
+            # Where one fails, none may begin after the others were stopped.
+            for start in starts:
+                start.cancel()
+            await asyncio.gather(*starts, return_exceptions=True)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -35,9 +35,15 @@ class _Readable(logging.Formatter):
         number = getattr(record, "round", None)
         round_text = "" if number is None else f" round {number}"
         line = (
-            f"{stamp} {record.levelname:<7} {getattr(record, 'peer', '')}{round_text}: {record.getMessage()}"
+            f"{stamp} {record.levelname:<7} {getattr(record, 'peer', '')}{round_text}: "
+            f"{_one_line(record.getMessage())}"
         )
         return line if record.exc_info is None else f"{line}\n{self.formatException(record.exc_info)}"
+
+
+def _one_line(text: str) -> str:
+    """Show control characters as escapes: what neighbours say must not look like lines of ours."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class _Json(logging.Formatter):

@@ -5,7 +5,7 @@ import logging
 
 from peer.protocol.machine import PeerMachine
 from peer.protocol.rounds import Waiting
-from peer.runtime.books import Books
+from peer.runtime.books import FLUSH_ROWS, Books
 from peer.runtime.links import Links
 from peer.runtime.status import wait_text
 
@@ -33,6 +33,7 @@ async def look_out(machine: PeerMachine, books: Books, links: Links) -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         links.check()
+        books.flush(FLUSH_ROWS)
         for run, notes in books.notes.items():
             waiting = machine.waiting(run)
             if waiting is None:

@@ -7,7 +7,7 @@ decode, machine, combine, encode, queue, in the task that has read it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from time import monotonic, monotonic_ns
 from typing import Any
@@ -141,9 +141,10 @@ class Node:
         """Resume what the store holds, and dial."""
         for record in self.machine.records.values():
             self.books.of(record)
-        self._perform(self.machine.start())
+        self._carry_on(self.machine.start())
         self.links.start()
         self._looking = asyncio.create_task(look_out(self.machine, self.books, self.links), name="look out")
+        self._looking.add_done_callback(self._looking_ended)
 
     async def stop(self, reason: str) -> None:
         """Say Goodbye, end every stream and thread, write the ledger's last rows."""
@@ -191,11 +192,16 @@ class Node:
     def feed(self, event: Event) -> None:
         """Give an event to the machine and carry out what follows, and what follows from that."""
         self._events.append(event)
-        if self._feeding:
-            return
+        if not self._feeding:
+            self._carry_on(())
+
+    def _carry_on(self, todo: Iterable[effects.Effect]) -> None:
+        """Carry effects out, then take events, one after the other; after an error of our own nothing more."""
         self._feeding = True
         try:
-            while self._events:
+            for effect in todo:
+                self._carry_out[type(effect)](effect)
+            while self._events and not self.ended.done():
                 for effect in self.machine.handle(self._events.popleft()):
                     self._carry_out[type(effect)](effect)
         except Exception as error:
@@ -206,9 +212,10 @@ class Node:
         finally:
             self._feeding = False
 
-    def _perform(self, todo: list[effects.Effect]) -> None:
-        for effect in todo:
-            self._carry_out[type(effect)](effect)
+    def _looking_ended(self, looking: asyncio.Task[None]) -> None:
+        """It goes on for ever: where it has not been cancelled, a link's task has come to an end by a fault."""
+        if not looking.cancelled():
+            self.fail(looking.exception() or RuntimeError("the look-out has ended"))
 
     def _arrived(self, stream: Stream, data: bytes) -> None:
         at_ns = monotonic_ns()
@@ -319,7 +326,7 @@ class Node:
         self.books.event(f"run-{record.state}", text, notes)
         if notes.driver is not None and (over(record) or record.state is RunState.DONE):
             notes.driver.stop()
-            self.books.sample(self.links.up(), notes, notes.driver.round - 1)
+            self.books.sample(self.links.up(), notes, notes.driver.round - 1 if notes.driver.round else None)
         if over(record):
             if self.books.current is notes:
                 self.books.current = None

@@ -28,6 +28,10 @@ from peer.wire.requests import (
 __all__ = ["Operations", "Refused"]
 
 
+NEWEST_RUNS = 100
+"""Runs that a status tells of."""
+
+
 class Refused(Exception):
     """A request that this peer does not grant.
 
@@ -73,13 +77,14 @@ class Operations:
         del request
         node = self._node
         machine, notes = node.machine, node.books.notes
+        newest = list(machine.records.items())[-NEWEST_RUNS:]
         return StatusReply(
             peer=node.name,
             incarnation=node.incarnation,
             uptime_s=monotonic() - node.started_s,
             software=f"difpeer {__version__}",
             network=self._network_text,
-            runs=tuple(run_status(machine, record, notes[run]) for run, record in machine.records.items()),
+            runs=tuple(run_status(machine, record, notes[run]) for run, record in newest),
             links=link_statuses(node.links.states),
         )
 

@@ -95,6 +95,7 @@ def server_options(num_peers: int) -> Options:
         ("grpc.http2.min_ping_interval_without_data_ms", PING_AFTER_MS // 2),
         # Who connects and says nothing is closed after this; the default is minutes.
         ("grpc.server_handshake_timeout_ms", 5_000),
-        # For each connection. One neighbour may pass on requests for all peers, each followed for long.
-        ("grpc.max_concurrent_streams", 2 * num_peers + 4),
+        # For each connection. One neighbour may pass on the requests of several operators, each of whom follows all
+        # peers for long.
+        ("grpc.max_concurrent_streams", max(1024, 8 * num_peers)),
     ]

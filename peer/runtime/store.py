@@ -1,6 +1,7 @@
 """Where run records and checkpoints are kept."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from peer.protocol.records import Checkpoint, RunRecord
@@ -68,7 +69,8 @@ class MemoryStore:
         final = self.result(run)
         self._checkpoints.pop(run, None)
         if final is not None:
-            self._checkpoints[run] = [final]
+            # What its last interval sent is of no use either: nobody will ask for it again.
+            self._checkpoints[run] = [replace(final, edges={})]
 
     def result(self, run: str) -> Checkpoint | None:
         """The final checkpoint of a run, where there is one."""

@@ -1,12 +1,15 @@
 """A thread that runs one thing after the other."""
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 __all__ = ["Worker"]
+
+log = logging.getLogger("difpeer")
 
 T = TypeVar("T")
 Job = Callable[[], None]
@@ -72,4 +75,8 @@ class Worker:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception:
+                # A thread that ends would let everybody wait who has given it something.
+                log.exception("an error of this peer in its thread %r", self._thread.name)
