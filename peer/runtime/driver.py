@@ -179,7 +179,7 @@ class Driver:
 
     def _took(self, step: _Step, *, adapt_ns: int) -> None:
         if self._stopped:
-            self._interpreter = None  # it may have been made after the stop
+            self._interpreter = None  # it may have been made during the stop
             return
         if step.numbers:
             self._note(step.numbers)
@@ -213,6 +213,8 @@ class Driver:
     def _segment(self) -> _Step:
         started_ns = requested_ns = monotonic_ns()
         numbers: list[Numbers] = []
+        if self._stopped:
+            return _Step(started_ns, requested_ns, requested_ns, None)
         try:
             interpreter = self._interpreter
             if interpreter is None:
