@@ -258,3 +258,17 @@ async def test_requests_name_what_they_cannot_find(tmp_path):
                 InputError, match=r"--via: 127.0.0.1:\d+ cannot be reached, tried for 0\.\d s"
             ):
                 await client.status()
+
+
+async def test_a_request_between_different_network_files_does_not_go_in_circles(tmp_path):
+    network = network_of([("p0", "p1"), ("p1", "p2")])
+    tasks = make_tasks(network.names, (2, 2, 2), 8)
+    async with lab(network, local_data(tasks), tmp_path, absent=("p1", "p2")) as peers:
+        other = network_of([("p0", "p1"), ("p0", "p2")])
+        peers.network = other.with_addresses(
+            {name: str(entry.address) for name, entry in peers.network.peers.items()}
+        )
+        await peers.start("p1")
+        async with peers.client("p0") as client:
+            with pytest.raises(RunFailed, match="goes in circles: the peers have different network files"):
+                await client.status("p2")
