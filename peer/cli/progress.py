@@ -1,5 +1,6 @@
 """Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,7 +10,8 @@ from peer.cli.output import err
 from peer.wire.requests import WatchReply
 
 LINES = 10
-"""Lines that a long run prints where stderr is not a terminal."""
+"""Lines that a run prints where stderr is not a terminal, at least; a long one prints more."""
+LINE_EVERY_S = 5.0
 
 
 class Meter:
@@ -21,13 +23,15 @@ class Meter:
         self._title = title
         self._task = progress.add_task(title, total=total, note="")
         self._said = 0
+        self._due = time.monotonic() + LINE_EVERY_S
 
     def show(self, iteration: int, note: str = "") -> None:
         """The run has finished this iteration."""
         self._progress.update(self._task, completed=iteration, note=note)
         part = iteration * LINES // max(self._total, 1)
-        if not err.is_terminal and part > self._said:
-            self._said = part
+        now = time.monotonic()
+        if not err.is_terminal and (part > self._said or now >= self._due):
+            self._said, self._due = part, now + LINE_EVERY_S
             err.print(
                 f"{self._title}: iteration {iteration}/{self._total} {note}".rstrip(),
                 markup=False,

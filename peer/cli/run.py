@@ -43,7 +43,17 @@ def run(
     parsed = None if spec is None else read_spec(spec)
     run_id = attach or new_run_id()
     folder = run_folder(out, run_id)
-    summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, folder))
+    try:
+        summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, folder))
+    except KeyboardInterrupt:
+        err.print(
+            f"the peers go on with run {run_id}, if they have it: --attach {run_id} follows it, "
+            f"`difpeer cancel {run_id}` ends it",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise
     emit(summary, as_json, lambda: print_summary(summary, folder))
 
 

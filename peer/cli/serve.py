@@ -1,7 +1,9 @@
 """``difpeer serve``: one long-lived peer."""
 
+import json
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import typer
 
 from peer.runtime.loop import run
 from peer.runtime.parent import end_with_parent
-from peer.runtime.serve import ServeConfig, serve
+from peer.runtime.serve import Ready, ServeConfig, serve
 
 __all__ = ["app"]
 
@@ -33,6 +35,9 @@ def serve_command(
     share_coefficients: Annotated[
         bool, typer.Option(help="Let collected results hold this peer's task coefficients B.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the line that says it is ready as one JSON document.")
+    ] = False,
     log_json: Annotated[bool, typer.Option(help="Log lines as JSON on stderr.")] = False,
     with_parent: Annotated[
         bool, typer.Option(hidden=True, help="End when the process ends that started this one.")
@@ -51,12 +56,16 @@ def serve_command(
         share_coefficients=share_coefficients,
         log_json=log_json,
     )
-    run(serve(config, _print_ready))
+    run(serve(config, lambda ready: _print_ready(ready, as_json)))
     # The loop's handlers end with it: a second signal on the way out must not change the exit status.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 
 
-def _print_ready(line: str) -> None:
-    sys.stdout.write(line + "\n")
+def _print_ready(ready: Ready, as_json: bool) -> None:
+    line = (
+        f"{ready.peer} serves at {ready.listen}, incarnation {ready.incarnation}, "
+        f"{len(ready.neighbours)} neighbours"
+    )
+    sys.stdout.write((json.dumps(asdict(ready)) if as_json else line) + "\n")
     sys.stdout.flush()

@@ -60,22 +60,35 @@ def _document(reply: StatusReply | RunFailed) -> dict[str, Any]:
 
 
 def _print(told: Told) -> None:
-    table = Table("peer", "up for", "links", "run", "state", "iteration", "waits for")
+    newest = {
+        name: reply.runs[-1] for name, reply in told.items() if isinstance(reply, StatusReply) and reply.runs
+    }
+    for run in dict.fromkeys(status.run for status in newest.values()):
+        # Whole, on a line of its own: it is what `cancel` and `run --attach` ask for.
+        console.print(f"newest run {run}", markup=False, highlight=False, soft_wrap=True)
+    table = Table("peer", "up for", "links", "run", "iteration", "waits for")
     for name, reply in told.items():
         if isinstance(reply, RunFailed):
-            table.add_row(name, "-", "-", "-", f"[red]{escape(str(reply))}[/]", "", "")
+            table.add_row(name, "-", "-", f"[red]{escape(str(reply))}[/]", "", "")
             continue
         down = [link.neighbour for link in reply.links if not link.up]
         links = f"{len(reply.links) - len(down)}/{len(reply.links)}"
         links += f" (down: {', '.join(down)})" if down else ""
         uptime = f"{reply.uptime_s:.0f} s"
-        if not reply.runs:
-            table.add_row(name, uptime, links, "none", "", "", "")
+        run_status = newest.get(name)
+        if run_status is None:
+            table.add_row(name, uptime, links, "none", "", "")
             continue
-        run = reply.runs[-1]
-        waits = f"{', '.join(run.waiting_for)} {run.waiting_s:.1f} s" if run.waiting_for else ""
-        why = f" ({run.reason.kind}: {escape(run.reason.text)})" if run.reason is not None else ""
-        table.add_row(
-            name, uptime, links, run.run, f"{run.state}{why}", f"{run.iteration}/{run.iterations}", waits
+        waits = (
+            f"{', '.join(run_status.waiting_for)} {run_status.waiting_s:.1f} s"
+            if run_status.waiting_for
+            else ""
         )
+        reason = run_status.reason
+        state = str(run_status.state) if reason is None else str(reason.kind)
+        table.add_row(name, uptime, links, state, f"{run_status.iteration}/{run_status.iterations}", waits)
     console.print(table)
+    for text in dict.fromkeys(
+        f"{s.reason.peer} says: {s.reason.text}" for s in newest.values() if s.reason is not None
+    ):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)

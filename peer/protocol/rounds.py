@@ -197,7 +197,7 @@ class RoundMachine:
         if attach.durable < edge.neighbour_durable:
             raise RunFailure(
                 f"{neighbour} has lost durable state (it announces round {attach.durable}, before it was "
-                f"{edge.neighbour_durable}); restore its newest state folder, or submit the run anew"
+                f"{edge.neighbour_durable}): it was started again without what it knew of this run; submit the run anew"
             )
         edge.raise_durable(attach.durable)
         if attach.wanted < edge.sent_seq and attach.wanted not in edge.outbox:

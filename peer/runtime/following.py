@@ -123,6 +123,9 @@ def progress_note(newest: Mapping[str, WatchReply]) -> str:
     distances = [r.metrics["subspace_distance"] for r in newest.values() if "subspace_distance" in r.metrics]
     if distances:
         parts.append(f"distance {max(distances):.1e}")
+    elif any("moved" in reply.metrics for reply in newest.values()):
+        # Without a truth: how far the bases still move in an iteration.
+        parts.append(f"moved {max(r.metrics.get('moved', 0.0) for r in newest.values()):.1e}")
     sent = sum(reply.message_bytes for reply in newest.values())
     parts.append(f"{sent / 1e6:.1f} MB sent")
     told = {name: reply.status for name, reply in newest.items()}

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from time import monotonic
 
 from peer.protocol.machine import PeerMachine
 from peer.protocol.rounds import Waiting
@@ -30,10 +31,12 @@ async def look_out(machine: PeerMachine, books: Books, links: Links) -> None:
         Knows what is wrong with the links there.
     """
     told: dict[str, tuple[Waiting, float]] = {}
+    lonely_s = LONG_S
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         links.check()
         books.flush(FLUSH_ROWS)
+        lonely_s = _tell_of_links(links, lonely_s)
         for run, notes in books.notes.items():
             waiting = machine.waiting(run)
             if waiting is None:
@@ -46,3 +49,17 @@ async def look_out(machine: PeerMachine, books: Books, links: Links) -> None:
             if waited >= due:
                 log.warning("%s", wait_text(waiting, waited, links.states))
                 told[run] = (waiting, 2 * waited)
+
+
+def _tell_of_links(links: Links, due_s: float) -> float:
+    """Name the neighbours that are not there, whether a run waits for them or not; returns when to do so again."""
+    now = monotonic()
+    down = {name: now - state.since_s for name, state in links.states.items() if not state.up}
+    longest = max(down.values(), default=0.0)
+    if longest < due_s:
+        return due_s if down else LONG_S
+    named = ", ".join(
+        f"{name} ({seconds:.0f} s: {links.states[name].detail})" for name, seconds in down.items()
+    )
+    log.info("no link to %s", named)
+    return 2 * longest

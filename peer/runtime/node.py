@@ -370,7 +370,7 @@ class Node:
         if self._progress.allows(driver.run):
             iterations = self.books.notes[driver.run].iterations
             numbers = ", ".join(f"{name} {value:.3g}" for name, value in driver.metrics.items())
-            log.info("iteration %s of %s: %s", driver.iteration, iterations, numbers)
+            log.info("iteration %s of %s%s", driver.iteration, iterations, f": {numbers}" if numbers else "")
 
     def agreed(self, driver: Driver) -> None:
         """Read the sockets' counters: the program computes now."""

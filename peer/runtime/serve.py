@@ -64,7 +64,17 @@ class ServeConfig:
     log_json: bool = False
 
 
-async def serve(config: ServeConfig, ready: Callable[[str], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A peer that listens and dials: who, where, which start of it, and with whom."""
+
+    peer: str
+    listen: str
+    incarnation: int
+    neighbours: tuple[str, ...]
+
+
+async def serve(config: ServeConfig, ready: Callable[[Ready], None]) -> None:
     """Serve a peer until SIGTERM or SIGINT.
 
     Parameters
@@ -72,7 +82,7 @@ async def serve(config: ServeConfig, ready: Callable[[str], None]) -> None:
     config : ServeConfig
         What to serve.
     ready : callable
-        Called with one line when the peer listens and dials.
+        Called once, when the peer listens and dials.
 
     Raises
     ------
@@ -96,8 +106,8 @@ async def serve(config: ServeConfig, ready: Callable[[str], None]) -> None:
         await service.start(listen)
         try:
             node.start()
-            degree = len(network.neighbours(config.name))
-            ready(f"{config.name} serves at {listen}, incarnation {folder.incarnation}, {degree} neighbours")
+            neighbours = network.neighbours(config.name)
+            ready(Ready(config.name, listen, folder.incarnation, neighbours))
             await asyncio.wait((stopped, node.ended), return_when=asyncio.FIRST_COMPLETED)
             if node.ended.done():
                 node.ended.result()
