@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from peer.config import RunFailed, canonical_spec
 from peer.protocol.messages import Goodbye, Hello, TombKind
 from peer.protocol.records import RunState
+from peer.runtime import lookout
 from peer.runtime.settings import control_channel
 from peer.simulate.exact import run_exact
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
@@ -148,6 +149,40 @@ async def test_an_error_of_its_own_ends_the_peer_with_a_reason(tmp_path, monkeyp
         with pytest.raises(RunFailed, match="an error of its own"):
             await node.ended
     assert "LookupError: a bug" in caplog.text
+
+
+async def test_after_an_error_of_its_own_a_peer_does_nothing_more(tmp_path, monkeypatch):
+    async with lab(NETWORK, DATA, tmp_path, absent=("p1", "p2", "p3", "p4")) as peers:
+        node = peers.peers["p0"].node
+        node.fail(RunFailed("the disk is full"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(node.submit("a", canonical_spec(LONG)), 0.05)
+        assert "a" not in node.machine.records
+
+
+@pytest.mark.parametrize("fault", ["raises", "is cancelled"])
+async def test_a_link_whose_task_has_ended_ends_the_peer_by_name(tmp_path, monkeypatch, fault):
+    monkeypatch.setattr(lookout, "LOOK_EVERY_S", 0.05)
+    error = LookupError("a bug") if fault == "raises" else asyncio.CancelledError()
+
+    async def broken(*_):
+        raise error
+
+    async with lab(NETWORK, DATA, tmp_path, absent=("p1", "p2", "p3", "p4")) as peers:
+        node = peers.peers["p0"].node
+        monkeypatch.setattr(node.links, "_dial_once", broken)
+        with pytest.raises((LookupError, RuntimeError), match=r"a bug|'dial p1' was cancelled"):
+            await asyncio.wait_for(asyncio.shield(node.ended), 20)
+
+
+async def test_a_lonely_peer_names_whom_it_misses(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(lookout, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(lookout, "LONG_S", 0.1)
+    caplog.set_level(logging.INFO, "difpeer")
+    async with lab(NETWORK, DATA, tmp_path, absent=("p1", "p2", "p3", "p4")):
+        await until(lambda: "no link to p1 (" in caplog.text)
+    (first, *_) = [line for line in caplog.messages if line.startswith("no link to")]
+    assert "p2 (" in first
 
 
 async def test_a_run_goes_on_without_its_ledger_and_says_so(tmp_path, caplog):

@@ -8,7 +8,7 @@ import pytest
 from peer.measure.collect import merge
 from peer.measure.figures import ByteTotals, ledger_figures
 from peer.measure.ledger import Ledger
-from peer.measure.tcp_info import SocketSample
+from peer.measure.tcp_info import UNKNOWN, SocketSample, opened
 from tests.unit.measure.books import DISTANCES, LATENCIES, add_round, add_values, counters, write_books
 from topology.errors import InputError
 
@@ -73,7 +73,7 @@ def test_empty_messages_count_as_messages(tmp_path):
     assert ledger_figures([ledger.path]).bytes == ByteTotals(payload=0, message=20)
 
 
-@pytest.mark.parametrize("missing", ["no row", "old kernel"])
+@pytest.mark.parametrize("missing", ["no row", "old kernel", "not found at first", "never found"])
 @pytest.mark.parametrize("merged", [False, True])
 def test_sockets_are_all_measured_or_none(tmp_path, parts, missing, merged):
     ledger = Ledger(tmp_path / "p2.sqlite")
@@ -83,6 +83,12 @@ def test_sockets_are_all_measured_or_none(tmp_path, parts, missing, merged):
     if missing == "old kernel":
         for at_ns in (1, 2):
             recorder.socket("p0", 0, 0, at_ns, SocketSample(None, 5, 5, None, 1, 1, 1, 1, 0, 66))
+    elif missing == "not found at first":
+        for at_ns, sample in ((1, UNKNOWN), (2, counters(100, 100)), (3, counters(150, 100))):
+            recorder.socket("p0", 0, 0, at_ns, sample)
+    elif missing == "never found":
+        for at_ns, sample in ((1, opened()), (2, UNKNOWN)):
+            recorder.socket("p0", 0, 0, at_ns, sample)
     ledger.close()
     paths = [*parts, ledger.path]
     if merged:

@@ -95,3 +95,9 @@ def test_many_strangers_share_one_turn(monkeypatch):
     # The old ones are forgotten, so a new key has a turn of its own again.
     assert seldom.allows("new")
     assert seldom.allows("newer")
+
+
+def test_what_others_say_cannot_look_like_a_line_of_ours(root):
+    handler = start_log("p3", lambda: ("", None), as_json=False)
+    (line,) = lines(handler, "p4 says: bye\n12:00:00.000 INFO    p3: all is well\x1b[2J")
+    assert line.endswith(r"p3: p4 says: bye\n12:00:00.000 INFO    p3: all is well\x1b[2J")

@@ -37,4 +37,5 @@ def test_only_the_result_outlives_its_run():
     store.drop("unknown")
     assert [kept.index for kept in store.checkpoints()["a"]] == [2]
     assert store.result("a").state == {"index": 2}
+    assert not store.result("a").edges, "what the last interval sent is of no use any more"
     assert "b" not in store.checkpoints()

@@ -50,3 +50,15 @@ async def test_a_long_job_holds_nobody_up():
     assert not worker.close(0)
     gate.set()
     assert worker.close(5)
+
+
+async def test_an_error_in_a_job_is_told_and_the_thread_goes_on(caplog):
+    worker = Worker("w")
+
+    def broken() -> None:
+        raise LookupError("a bug")
+
+    worker.post(asyncio.get_running_loop(), broken, lambda _: None)
+    assert await worker.run(lambda: 7) == 7
+    assert "LookupError: a bug" in caplog.text
+    assert worker.close(5)
