@@ -8,7 +8,7 @@ from time import monotonic_ns
 
 from peer.measure.ledger import Ledger
 from peer.measure.recorder import Direction, Recorder
-from peer.measure.sockets import UNKNOWN, available, opened
+from peer.measure.sockets import UNKNOWN, SocketSample, available, opened
 from peer.protocol.messages import Confirm, Message, Value
 from peer.protocol.payload import payload_bytes
 from peer.protocol.records import RunRecord
@@ -152,17 +152,36 @@ class Books:
     def closed(self, stream: Stream) -> None:
         """The stream has ended: its last counters."""
         sample = self._counters.close(stream)
-        if sample is not None and stream.neighbour is not None:
+        if stream.neighbour is not None and available():
             recorder, number = self._now()
-            recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample)
+            recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample or UNKNOWN)
+
+    def start_sockets(self, streams: Iterable[Stream], notes: RunNotes) -> None:
+        """A run starts: its bytes are counted from here.
+
+        Of a connection whose socket has not been found yet the counters are those at its opening; what it carried
+        since then is little: Hellos and the run's own offer and facts.
+        """
+        for stream in streams:
+            self._socket_row(
+                stream, notes, None, self._counters.sample(stream) or self._counters.last(stream)
+            )
 
     def sample(self, streams: Iterable[Stream], notes: RunNotes, number: int | None) -> None:
         """Read the counters of all data connections, at a moment between two agreements."""
         for stream in streams:
-            # A connection that cannot be told from another leaves a row without counters: its bytes are unknown.
-            sample = self._counters.sample(stream) or UNKNOWN
-            if stream.neighbour is not None and available():
-                notes.recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample)
+            self._socket_row(stream, notes, number, self._counters.sample(stream))
+
+    def end_sockets(self, streams: Iterable[Stream], notes: RunNotes, number: int | None) -> None:
+        """A run is over: a connection that was never told from another leaves a row without counters."""
+        for stream in streams:
+            self._socket_row(stream, notes, number, self._counters.sample(stream) or UNKNOWN)
+
+    def _socket_row(
+        self, stream: Stream, notes: RunNotes, number: int | None, sample: SocketSample | None
+    ) -> None:
+        if sample is not None and stream.neighbour is not None and available():
+            notes.recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample)
 
     def socket_bytes(self) -> int | None:
         """What TCP has sent on data connections since the start; None where the system cannot tell."""

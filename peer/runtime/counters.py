@@ -40,6 +40,11 @@ class SocketCounters:
         found.last = found.socket.sample()
         return found.last
 
+    def last(self, stream: Stream) -> SocketSample | None:
+        """The newest counters that could be read: those at the opening where none could since."""
+        found = self._found.get(stream.number)
+        return None if found is None else found.last
+
     def close(self, stream: Stream) -> SocketSample | None:
         """The counters at the end of a stream, which is forgotten; None where they cannot be read."""
         last = self.sample(stream)

@@ -298,7 +298,7 @@ class Node:
         )
         self.books.current = notes
         notes.socket_base = self.books.socket_bytes()
-        self.books.sample(self.links.up(), notes, None)
+        self.books.start_sockets(self.links.up(), notes)
         notes.driver.proceed()
 
     def _interpreter(self, effect: effects.StartProgram) -> Interpreter:
@@ -326,7 +326,8 @@ class Node:
         self.books.event(f"run-{record.state}", text, notes)
         if notes.driver is not None and (over(record) or record.state is RunState.DONE):
             notes.driver.stop()
-            self.books.sample(self.links.up(), notes, notes.driver.round - 1 if notes.driver.round else None)
+            number = notes.driver.round - 1 if notes.driver.round else None
+            self.books.end_sockets(self.links.up(), notes, number)
         if over(record):
             if self.books.current is notes:
                 self.books.current = None
