@@ -21,7 +21,10 @@ from topology.shipped import resolve_network
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Draw, import, divide and describe peers' local tasks.", no_args_is_help=True, add_completion=False
+    help="Draw, import, divide and describe peers' local tasks.",
+    epilog="Example: difpeer data synth --peers 3 --tasks 30 --dim 40 --samples 20 --rank 2 --out data",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 OutOption = Annotated[

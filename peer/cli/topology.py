@@ -18,7 +18,12 @@ from topology.shipped import resolve_network
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Make, examine and show network files.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Make, examine and show network files.",
+    epilog="Example: difpeer topology show er8",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 NetworkArgument = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A network file, or a shipped name such as er8.")

@@ -76,10 +76,11 @@ def verdict(spec: RunSpec, table: Mapping[str, PeerFact]) -> str | None:
 
 
 def profiles_differ(table: Mapping[str, PeerFact]) -> dict[str, list[str]]:
-    """Peers by profile where there is more than one: their bits may differ in the last places. Else empty."""
+    """Peers by version and profile where there is more than one: their bits may differ. Else empty."""
     by_profile: dict[str, list[str]] = {}
     for name, fact in sorted(table.items()):
-        by_profile.setdefault(fact.profile, []).append(name)
+        kind = f"difpeer {fact.software}, {fact.profile}" if fact.software else fact.profile
+        by_profile.setdefault(kind, []).append(name)
     return by_profile if len(by_profile) > 1 else {}
 
 

@@ -22,7 +22,7 @@ from peer.runtime.store import MemoryStore
 from topology.errors import InputError
 from topology.network import Network, read_network
 
-__all__ = ["ServeConfig", "serve"]
+__all__ = ["Ready", "ServeConfig", "serve"]
 
 log = logging.getLogger("difpeer")
 

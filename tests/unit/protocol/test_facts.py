@@ -99,3 +99,8 @@ def test_profiles_that_differ_are_listed_with_their_peers():
     assert profiles_differ({"p0": fact(profile="a"), "p1": fact(profile="a")}) == {}
     table = {"p2": fact(profile="b"), "p0": fact(profile="a"), "p1": fact(profile="b")}
     assert profiles_differ(table) == {"a": ["p0"], "b": ["p1", "p2"]}
+
+
+def test_versions_that_differ_are_listed_too():
+    table = {name: fact(profile="a", software=version) for name, version in (("p0", "1.0"), ("p1", "1.1"))}
+    assert profiles_differ(table) == {"difpeer 1.0, a": ["p0"], "difpeer 1.1, a": ["p1"]}
