@@ -26,7 +26,7 @@ Rounds = Generator[Request[Any], Any, Result]
 """A generator of requests with a result; what every part of a program returns."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: made in every round
 class Broadcast(Request[Received]):
     """One round: the same value to every neighbour, and what the neighbours sent in the same round.
 
@@ -50,7 +50,7 @@ class Broadcast(Request[Received]):
     light: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: made in every round
 class Scatter(Request[Received]):
     """One round: its own value on each edge.
 

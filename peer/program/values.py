@@ -1,6 +1,6 @@
 """What travels between peers, and what a program keeps: arrays and their containers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ __all__ = [
     "arrays_of",
     "entry_of",
     "freeze",
+    "iteration_of",
     "payload_bytes",
     "snapshot",
     "sum_in_order",
@@ -59,6 +60,12 @@ def snapshot(state: State) -> State:
         if isinstance(entry, np.ndarray):
             entry.flags.writeable = False
     return dict(state)
+
+
+def iteration_of(state: Mapping[str, Any]) -> int | None:
+    """Return the iterations of the main loop that a state has behind it, where its program counts them in it."""
+    iteration = state.get("iteration")
+    return iteration if isinstance(iteration, int) else None
 
 
 def sum_in_order(values: Sequence[Array], weights: Array, zero: Array) -> Array:

@@ -137,6 +137,8 @@ class Connections:
 
     def _refuse(self, connection: int, hello: Hello, link: Link | None) -> str | None:
         """Why a Hello cannot be taken, for our own log."""
+        if hello.name == self.name:
+            return f"a second process was started as {self.name}; it is refused while this one serves"
         if link is None:
             return f"{hello.name!r} is not a neighbour of {self.name} in the network file"
         if hello.version != PROTOCOL_VERSION:

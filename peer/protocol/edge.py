@@ -7,6 +7,7 @@ runs ahead in rounds, lawfully.
 from collections import deque
 from dataclasses import dataclass, field
 
+from peer.protocol.effects import Send
 from peer.protocol.messages import Confirm, Value
 from peer.protocol.records import EdgeMark, Sent
 
@@ -104,8 +105,13 @@ class Edge:
             seq: (number, digest) for mark in marks for seq, number, digest in mark.used if number >= durable
         }
 
-    def message(self, run: str, sent: Sent, own_durable: int) -> Value | Confirm:
-        """What goes out for a kept or fresh message: a digest is enough where the neighbour has it already."""
-        if sent.seq < self.wanted:
-            return Confirm(run, sent.seq, sent.round, sent.digest, own_durable)
-        return Value(run, sent.seq, sent.round, sent.label, sent.payload, sent.digest, own_durable)
+    def send(self, value: Value) -> Send:
+        """What goes out for a kept or fresh value: its digest is enough where the neighbour has it already."""
+        assert self.connection is not None
+        resent = value.seq < self.transmitted
+        if not resent:
+            self.transmitted = value.seq + 1
+        if value.seq < self.wanted:
+            confirm = Confirm(value.run, value.seq, value.round, value.digest, value.durable)
+            return Send(self.connection, self.neighbour, confirm, resent)
+        return Send(self.connection, self.neighbour, value, resent)

@@ -86,6 +86,11 @@ class Interpreter:
         Of the network: as many rounds make a maximum known everywhere.
     state : mapping
         Of the checkpoint to resume from; empty at the first start.
+
+    Attributes
+    ----------
+    light : bool
+        Whether the next segment is a short combine that may run in place.
     """
 
     def __init__(
@@ -104,11 +109,7 @@ class Interpreter:
         self._request: Broadcast | Scatter | None = None
         self._iteration = 0
         self._result: dict[str, Array] | None = None
-
-    @property
-    def light(self) -> bool:
-        """Whether the next segment is a short combine that may run in place."""
-        return self._request is not None and self._request.light
+        self.light = False
 
     def advance(self) -> Request[Any] | None:
         """Run the program's next segment; None when it has ended.
@@ -141,12 +142,15 @@ class Interpreter:
         DivergedError
             If an own value is not finite.
         """
+        if isinstance(request, (Broadcast, Scatter)):
+            self._request = request
+            self.light = request.light
+            return self._round(request)
         self._request = None
+        self.light = False
         if request is None:
             assert self._result is not None
             return FinalCommand({key: self._own_result(key, value) for key, value in self._result.items()})
-        if isinstance(request, Broadcast | Scatter):
-            return self._round(request)
         if isinstance(request, Checkpoint):
             return CheckpointCommand(snapshot(request.state))
         assert isinstance(request, Progress)
@@ -171,7 +175,6 @@ class Interpreter:
         self._reply = Received.of_peer(self._neighbours, decoded, own)
 
     def _round(self, request: Broadcast | Scatter) -> RoundCommand:
-        self._request = request
         names = self._neighbours.edge_names
         if isinstance(request, Broadcast):
             freeze(request.value)

@@ -21,7 +21,7 @@ from peer.protocol import events
 from peer.protocol.connections import Connections, Link
 from peer.protocol.effects import Close, Effect, Notice, Send, StartProgram
 from peer.protocol.examiner import Examiner
-from peer.protocol.life import RunLife, Step
+from peer.protocol.life import RunLife
 from peer.protocol.messages import (
     Attach,
     Closed,
@@ -124,13 +124,36 @@ class PeerMachine:
 
     def handle(self, event: events.Event) -> list[Effect]:
         """Take one event; returns what must be done, in order."""
+        # What happens in every round goes straight to its engine.
+        if isinstance(event, events.MessageReceived):
+            message = event.message
+            neighbour = self.connections.neighbour(event.connection)
+            if type(message) is Value and neighbour is not None:
+                engine = self.engines.get(message.run)
+                if engine is not None and engine.edges[neighbour].connection == event.connection:
+                    try:
+                        return engine.receive(neighbour, message)
+                    except RunFailure as failure:
+                        self._life.failed(engine, failure)
+                        return self._take()
+            self._received(event.connection, neighbour, message)
+        elif isinstance(event, events.RoundRequested):
+            engine = self.engines.get(event.run)
+            if engine is not None:  # else it has just ended, and its program is being stopped
+                try:
+                    return engine.request_round(event.label, event.outgoing, event.expected)
+                except RunFailure as failure:
+                    self._life.failed(engine, failure)
+        else:
+            self._happened(event)
+        return self._take()
+
+    def _happened(self, event: events.Event) -> None:
         match event:
-            case events.MessageReceived(connection, message):
-                self._received(connection, message)
-            case events.RoundRequested(run, label, outgoing, expected):
-                self._with_engine(run, lambda engine: engine.request_round(label, outgoing, expected))
             case events.CheckpointRequested(run, state, final):
-                self._with_engine(run, lambda engine: engine.request_checkpoint(state, final=final))
+                engine = self.engines.get(run)
+                if engine is not None:  # as for a round
+                    self._life.guard(engine, lambda engine: engine.request_checkpoint(state, final=final))
             case events.CheckpointDurable(run, index):
                 self._life.checkpoint_durable(run, index)
             case events.Dialled(neighbour, connection):
@@ -142,26 +165,12 @@ class PeerMachine:
                 self._life.submitted(token, run, spec)
             case events.CancelRequested(run, text):
                 self._life.bury(run, Reason(TombKind.CANCELLED, self.name, text))
-            case _:
-                self._life.bury(event.run, Reason(TombKind.FAILED, self.name, event.text))
-        return self._take()
+            case events.ProgramFailed(run, text):
+                self._life.bury(run, Reason(TombKind.FAILED, self.name, text))
 
     # Connections
 
-    def _received(self, connection: int, message: Message) -> None:
-        neighbour = self.connections.neighbour(connection)
-        if type(message) is Value and neighbour is not None:
-            engine = self.engines.get(message.run)
-            if engine is not None and engine.edges[neighbour].connection == connection:
-                # As guard does, without a call more for every message.
-                try:
-                    self._out += engine.receive(neighbour, message)
-                except RunFailure as failure:
-                    self._life.failed(engine, failure)
-                return
-        self._received_rarely(connection, neighbour, message)
-
-    def _received_rarely(self, connection: int, neighbour: str | None, message: Message) -> None:
+    def _received(self, connection: int, neighbour: str | None, message: Message) -> None:
         if isinstance(message, Hello):
             self._hello(connection, message)
         elif neighbour is None:
@@ -223,12 +232,6 @@ class PeerMachine:
         if record is None or record.live:
             text = f"{neighbour} sent {type(message).__name__} of run {message.run!r}, which it is not attached to"
             self._emit(Notice(text), Close(connection, text))
-
-    def _with_engine(self, run: str, step: Step) -> None:
-        """A program's request; a run that has just ended has no engine, and its program is being stopped."""
-        engine = self.engines.get(run)
-        if engine is not None:
-            self._life.guard(engine, step)
 
     def _emit(self, *effects: Effect) -> None:
         self._out += effects

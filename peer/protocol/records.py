@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from peer.protocol.messages import Reason
+from peer.protocol.messages import Reason, Value
 from peer.protocol.payload import Payload
 
 
@@ -54,6 +54,10 @@ class Sent:
     label: str
     payload: Payload
     digest: bytes
+
+    def value(self, run: str, durable: int) -> Value:
+        """What goes out for it, with the sender's durable round of now."""
+        return Value(run, self.seq, self.round, self.label, self.payload, self.digest, durable)
 
 
 @dataclass(frozen=True, slots=True)

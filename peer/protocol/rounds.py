@@ -30,11 +30,12 @@ class RunFailure(Exception):
 
 @dataclass(slots=True)
 class PendingRound:
-    """The round the program waits in."""
+    """The round the program waits in; ``missing`` counts the active edges whose message is not here."""
 
     label: str
     active: tuple[str, ...]
     expected: frozenset[str]
+    missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +128,35 @@ class RoundMachine:
                 f"the program enters round {self.round} ({label}), more than the {self.interval_rounds} rounds "
                 "between two checkpoints that its algorithm declares (interval_rounds)"
             )
-        self.pending = PendingRound(label, active, expected)
+        pending = self.pending = PendingRound(label, active, expected, missing=0)
         effects: list[Effect] = []
-        digests: dict[int, bytes] = {}
         durable = self.durable_round
+        sent: Sent | None = None
+        value: Value | None = None
         for name in active:
             edge = self.edges[name]
             payload = outgoing.get(name, EMPTY)
-            digest = digests.get(id(payload))
-            if digest is None:
-                digest = digests[id(payload)] = payload_digest(self.round, label, payload)
-            sent = Sent(edge.sent_seq, self.round, label, payload, digest)
+            if sent is None or sent.payload is not payload:
+                digest = payload_digest(self.round, label, payload)
+                sent = Sent(edge.sent_seq, self.round, label, payload, digest)
+                value = None
+            elif sent.seq != edge.sent_seq:
+                sent = Sent(edge.sent_seq, self.round, label, payload, sent.digest)
+                value = None
             edge.sent_seq += 1
             edge.keep(sent)
             if edge.connection is not None:
-                effects.append(self._send(edge, sent, durable))
+                # What is equal on several edges is one object: it is encoded once.
+                if value is None:
+                    value = sent.value(self.run, durable)
+                effects.append(edge.send(value))
+            if not edge.inbox:
+                pending.missing += 1
         for edge in self.edges.values():
             if edge.inbox:
-                self._check_head(edge, self.pending)
-        self._complete(effects, self.pending)
+                self._check_head(edge, pending)
+        if not pending.missing:
+            effects.append(self._complete(pending))
         return effects
 
     def request_checkpoint(self, state: Mapping[str, Any], *, final: bool) -> list[Effect]:
@@ -209,7 +220,11 @@ class RoundMachine:
         edge.connection = connection
         edge.wanted = attach.wanted
         durable = self.durable_round
-        return [self._send(edge, sent, durable) for sent in edge.outbox.values() if sent.seq >= attach.wanted]
+        return [
+            edge.send(sent.value(self.run, durable))
+            for sent in edge.outbox.values()
+            if sent.seq >= attach.wanted
+        ]
 
     def detach(self, connection: int) -> None:
         """The connection is gone; the cursor goes with it."""
@@ -234,22 +249,18 @@ class RoundMachine:
         if self.ended or message.round < self.round:
             raise RunFailure(self._mask_disagreement(neighbour, message.round))
         edge.accept(message)
-        if len(edge.inbox) > self.bound:
-            raise RunFailure(f"{neighbour} is {len(edge.inbox)} messages ahead, the bound is {self.bound}")
-        effects: list[Effect] = []
-        if self.pending is not None and len(edge.inbox) == 1:
-            self._check_head(edge, self.pending)
-            self._complete(effects, self.pending)
-        return effects
+        waiting = len(edge.inbox)
+        if waiting > self.bound:
+            raise RunFailure(f"{neighbour} is {waiting} messages ahead, the bound is {self.bound}")
+        pending = self.pending
+        if pending is None or waiting > 1:
+            return []
+        self._check_head(edge, pending)
+        if neighbour in pending.active:
+            pending.missing -= 1
+        return [] if pending.missing else [self._complete(pending)]
 
     # Inside
-
-    def _send(self, edge: Edge, sent: Sent, durable: int) -> Effect:
-        message = edge.message(self.run, sent, durable)
-        resent = sent.seq < edge.transmitted
-        edge.transmitted = max(edge.transmitted, sent.seq + 1)
-        assert edge.connection is not None
-        return Send(edge.connection, edge.neighbour, message, resent)
 
     def _check_head(self, edge: Edge, pending: PendingRound) -> None:
         """R9: what comes next on an edge is of this round where the edge is active in it, else of a later one.
@@ -261,15 +272,11 @@ class RoundMachine:
         if number < self.round or (number == self.round) is not active:
             raise RunFailure(self._mask_disagreement(edge.neighbour, number))
 
-    def _complete(self, effects: list[Effect], pending: PendingRound) -> None:
+    def _complete(self, pending: PendingRound) -> DeliverRound:
         """R8: leave the round when every active edge's message is here, whatever the order of arrival."""
-        edges = self.edges
-        for name in pending.active:
-            if not edges[name].inbox:
-                return
         values: dict[str, Payload] = {}
         for name in pending.active:
-            arrived = edges[name].use()
+            arrived = self.edges[name].use()
             if arrived.label != pending.label:
                 raise RunFailure(
                     f"round {self.round} is {pending.label!r} here and {arrived.label!r} at {name}: "
@@ -280,8 +287,8 @@ class RoundMachine:
             if arrived.payload:
                 values[name] = arrived.payload
         self.pending = None
-        effects.append(DeliverRound(self.run, self.round, values))
         self.round += 1
+        return DeliverRound(self.run, self.round - 1, values)
 
     def _take(self, state: Mapping[str, Any], final: bool) -> list[Effect]:
         self.taken += 1

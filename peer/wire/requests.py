@@ -109,7 +109,7 @@ class StatusReply:
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """Follow a run at one peer; a reply every ``interval_ms`` milliseconds while something changes."""
+    """Follow a run at one peer: a reply every ``interval_ms`` milliseconds, less often where nothing changes."""
 
     peer: str
     run: str

@@ -5,7 +5,7 @@ every read copies.
 """
 
 from peer.protocol.messages import Value
-from peer.protocol.payload import DIGEST_BYTES, Tensor
+from peer.protocol.payload import DIGEST_BYTES, Payload, Tensor
 from peer.wire.bounds import MAX_COUNT, check_count, check_digest, check_label, check_run, refuse
 from peer.wire.pb import peer_pb2 as pb
 from peer.wire.tensors import MAX_TENSORS, check_payload, is_usual
@@ -35,7 +35,11 @@ def read_value(source: pb.Value) -> Value:
     # Before anything is made of them: an array costs two bytes on the wire and hundreds here.
     if len(tensors) > MAX_TENSORS:
         refuse("Value.payload", f"{len(tensors)} arrays", f"at most {MAX_TENSORS}")
-    payload = tuple([Tensor(tensor.dtype, tuple(tensor.shape), tensor.data) for tensor in tensors])
+    if len(tensors) == 1:
+        tensor = tensors[0]
+        payload: Payload = (Tensor(tensor.dtype, tuple(tensor.shape), tensor.data),)
+    else:
+        payload = tuple([Tensor(tensor.dtype, tuple(tensor.shape), tensor.data) for tensor in tensors])
     value = Value(source.run, source.seq, source.round, source.label, payload, source.digest, source.durable)
     _check_value(value)
     return value

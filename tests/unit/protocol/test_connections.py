@@ -128,6 +128,7 @@ def test_an_answer_meant_for_an_earlier_process_stops_nobody():
     ("connection", "message", "text"),
     [
         (5, hello("p9"), "'p9' is not a neighbour of p1"),
+        (5, hello("p1"), "a second process was started as p1"),
         (5, hello("p0", version=99), "p0 speaks protocol version 99 .2.0., this peer speaks"),
         (5, hello("p2"), "p2 dialled, but this edge is dialled by p1"),
         (8, hello("p0"), "the address of p2 is answered by p0"),

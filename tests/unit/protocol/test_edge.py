@@ -1,4 +1,5 @@
 from peer.protocol.edge import Edge
+from peer.protocol.effects import Send
 from peer.protocol.messages import Confirm, Value
 from peer.protocol.records import Sent
 from tests.unit.protocol.parts import payload
@@ -80,8 +81,13 @@ def test_restore_stands_where_the_newest_mark_stood():
 
 
 def test_a_digest_is_enough_below_the_cursor():
-    edge = Edge("p1")
-    edge.wanted = 1
-    below, wanted = edge.message("run-1", sent(0, 4), 3), edge.message("run-1", sent(1, 5), 3)
-    assert below == Confirm("run-1", 0, 4, bytes(16), 3)
-    assert wanted == Value("run-1", 1, 5, "mean", payload("x"), bytes([1] * 16), 3)
+    edge = Edge("p1", connection=7, wanted=1)
+    below, wanted = (edge.send(sent(seq, seq + 4).value("run-1", 3)) for seq in (0, 1))
+    assert below == Send(7, "p1", Confirm("run-1", 0, 4, bytes(16), 3))
+    assert wanted == Send(7, "p1", Value("run-1", 1, 5, "mean", payload("x"), bytes([1] * 16), 3))
+
+
+def test_what_goes_out_again_is_told():
+    edge = Edge("p1", connection=7)
+    values = [sent(seq, seq).value("run-1", 0) for seq in (0, 1, 0, 1, 2)]
+    assert [edge.send(value).resent for value in values] == [False, False, True, True, False]
