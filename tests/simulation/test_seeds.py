@@ -29,6 +29,8 @@ def test_seeds(first):
     assert counts["cuts"] > 100
     assert counts["duplicates"] > 200
     assert counts["damaged"] > 5
+    assert counts["full_at_start"] > 50
+    assert counts["stops_at_full_disks"] > 5
 
 
 class LoggedWorld(FaultWorld):

@@ -200,6 +200,10 @@ class TamperedChecks(Checks):
         if not self.world.tampered:
             super().check_edge(name, engine, edge)
 
+    def check_round(self, name: str, engine: RoundMachine) -> None:
+        if not self.world.tampered:
+            super().check_round(name, engine)
+
     def at_the_end(self, expected_to_close: bool) -> None:
         world = self.world
         if not world.tampered:

@@ -17,7 +17,7 @@ def main(
     seeds: Annotated[str, typer.Option(help="FIRST:END, for example 0:2000.")] = "0:2000",
     seed: Annotated[int | None, typer.Option(help="Replay this one seed.")] = None,
 ) -> None:
-    """Whole networks of round machines under seeded crashes, cuts and late disks."""
+    """Whole networks of round machines under seeded crashes, cuts and faults of their disks."""
     first, end = (seed, seed + 1) if seed is not None else tuple(map(int, seeds.split(":")))
     total: Counter[str] = Counter()
     started = time.monotonic()
@@ -28,7 +28,7 @@ def main(
             console.print(str(failure), markup=False, highlight=False, soft_wrap=True)
             sys.exit(1)
         for key, count in counts.items():
-            total[key] = max(total[key], count) if key.startswith("largest") else total[key] + count
+            total[key] = max(total[key], count) if key.startswith(("largest", "most")) else total[key] + count
         if (number - first) % 1000 == 999:
             console.print(f"{number - first + 1} seeds, {time.monotonic() - started:.0f} s", highlight=False)
     shown = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in sorted(total.items()))

@@ -68,6 +68,7 @@ def run_seed(
         ) from error
     world.counts["largest_inbox"] = checks.largest_inbox
     world.counts["largest_outbox"] = checks.largest_outbox
+    world.counts["most_rounds_repeated"] = checks.most_repeated
     return world.counts
 
 
@@ -75,7 +76,7 @@ def _play(world: FaultWorld, checks: Checks, rng: random.Random) -> None:
     faults_end = rng.uniform(5.0, 60.0)
 
     def calm() -> None:
-        world.faults_over = True
+        world.end_faults()
         for name in world.network.names:
             world.at(rng.uniform(0.1, 6.0), lambda name=name: world.boot(name))  # type: ignore[misc]
 
@@ -119,7 +120,9 @@ def _schedule_faults(world: FaultWorld) -> None:
         kind = rng.random()
         victim = rng.choice(names)
         near = rng.choice(world.network.neighbours(victim))
-        if kind < 0.35:
+        if rng.random() < world.rates.full:
+            world.fill(victim)
+        elif kind < 0.35:
             world.kill(victim)
         elif kind < 0.45:
             world.kill(victim)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from peer.protocol.edge import Edge
 from peer.protocol.messages import Attach, Confirm, Durable, TombKind, Value
 from peer.protocol.records import RunRecord, RunState
-from peer.protocol.rounds import RoundMachine
+from peer.protocol.rounds import GENERATIONS, WINDOW, RoundMachine
 from peer.simulate.faults.plan import Plan, Reference
 from peer.simulate.faults.world import FaultWorld
 
@@ -30,9 +30,11 @@ class Checks:
         self.references = {run: Reference.of(plan, world.network) for run, plan in plans.items()}
         self.largest_inbox = 0
         self.largest_outbox = 0
+        self.most_repeated = 0
         self._durable: dict[tuple[str, str], int] = {}
         self._sent: dict[tuple[str, str, str], int] = {}
         self._ran: set[str] = set()
+        self._furthest: dict[tuple[str, str], int] = {}
         self._ended: dict[str, set[TombKind]] = {}
 
     def after_event(self) -> None:
@@ -46,6 +48,7 @@ class Checks:
             if host is not None:
                 self.check_one_live(name, host.machine.records)
                 for engine in host.machine.engines.values():
+                    self.check_round(name, engine)
                     for edge in engine.edges.values():
                         self.check_edge(name, engine, edge)
         world.sent.clear()
@@ -112,6 +115,17 @@ class Checks:
         held = self.world.disks[name].holds(run)
         if durable > held:
             raise Broken(f"I1: {name} announces round {durable} of {run}, its disk holds {held}")
+
+    def check_round(self, name: str, engine: RoundMachine) -> None:
+        """I9: a start repeats the rounds of a few intervals at most, so that faults that end leave little to do."""
+        furthest = max(self._furthest.get((name, engine.run), 0), engine.round)
+        self._furthest[name, engine.run] = furthest
+        bound = (WINDOW + GENERATIONS) * engine.interval_rounds
+        self.most_repeated = max(self.most_repeated, furthest - engine.round)
+        if furthest - engine.round > bound:
+            raise Broken(
+                f"I9: {name} is in round {engine.round} of {engine.run} and was in {furthest} before"
+            )
 
     def check_record(self, name: str, record: RunRecord) -> None:
         """I7, nothing fails, and what is running is never lost to a run that could go on."""

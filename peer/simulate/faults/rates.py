@@ -22,6 +22,8 @@ class Rates:
         Mean time of a checkpoint write; writes finish in any order.
     damage : float
         Chance that a kill damages the newest checkpoint, where the one before may still be loaded.
+    full : float
+        Chance that a fault is a disk that takes no writes for a while.
     """
 
     gap: float = 1e9
@@ -30,6 +32,7 @@ class Rates:
     duplicate: float = 0.0
     slow_disk: float = 1.0
     damage: float = 0.0
+    full: float = 0.0
 
     @classmethod
     def random(cls, rng: random.Random) -> "Rates":
@@ -41,4 +44,5 @@ class Rates:
             duplicate=rng.choice((0.0, 0.02, 0.2)),
             slow_disk=rng.choice((0.08, 0.5, 2.0, 5.0)),
             damage=rng.choice((0.0, 0.2, 0.8)),
+            full=rng.choice((0.0, 0.0, 0.2, 0.5)),
         )

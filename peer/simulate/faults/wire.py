@@ -1,4 +1,4 @@
-"""A virtual wire with delays, cuts and loss noticed late, and a disk that forgets what was not synced."""
+"""A virtual wire with delays, cuts and loss noticed late, and a disk that forgets what was not synced, or is full."""
 
 import random
 from collections import deque
@@ -44,6 +44,8 @@ class Disk:
     finals: dict[str, Mapping[str, object]] = field(default_factory=dict)
     loaded: dict[str, int] = field(default_factory=dict)
     """By run: the newest checkpoint at the last start; the peer has announced it."""
+    full_until: float = 0.0
+    """No write succeeds before: it is full, read-only or broken."""
 
     def finish(self, rng: random.Random) -> WriteCheckpoint:
         """One of the writes under way ends: its file is renamed and its folder synced."""

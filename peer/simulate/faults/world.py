@@ -117,6 +117,10 @@ class FaultWorld:
         if name in self.hosts or name in self.stopped:
             return
         disk = self.disks[name]
+        if self._full(disk):
+            self.counts["full_at_start"] += 1
+            self.at(self.rng.uniform(0.5, 3.0), lambda: self.boot(name))
+            return
         disk.incarnation += 1
         self._processes[name] += 1
         self._note(name, f"boots, incarnation {disk.incarnation}")
@@ -142,6 +146,18 @@ class FaultWorld:
         for stream in [stream for stream in self.streams.values() if name in stream.directions]:
             self._end(stream, dead=name)
         self.at(self.rng.uniform(0.1, 6.0), lambda: self.boot(name))
+
+    def fill(self, name: str) -> None:
+        """A disk takes no writes for a while: a peer that needs one stops, and starts when there is room."""
+        self.counts["full_disks"] += 1
+        self._note(name, "has a full disk")
+        self.disks[name].full_until = self.now + self.rng.uniform(1.0, 15.0)
+
+    def end_faults(self) -> None:
+        """From now on nothing goes wrong, and every disk has room."""
+        self.faults_over = True
+        for disk in self.disks.values():
+            disk.full_until = 0.0
 
     def cut(self) -> None:
         """One stream breaks: any prefix of both queues still arrives, each side notices for itself."""
@@ -169,7 +185,7 @@ class FaultWorld:
         """A client submits, and repeats it until the record is durable."""
         if name in self.hosts:
             self._handle(name, events.Submitted(token, run, plan.spec))
-        if token not in self.answers:
+        if token not in self.answers and name not in self.stopped:
             self.at(self.rng.uniform(0.5, 3.0), lambda: self.submit(name, token, run, plan))
 
     def cancel(self, name: str, run: str) -> None:
@@ -210,8 +226,13 @@ class FaultWorld:
                 if connection in self.streams:
                     self._end(self.streams[connection])
             case effects.Persist(record):
-                disk.records[record.run] = record
-                self.persisted.append((host.name, record))
+                # A write that fails may be on the disk all the same: in fsync, or in the folder's.
+                if not self._full(disk) or self.rng.random() < 0.3:
+                    disk.records[record.run] = record
+                    self.persisted.append((host.name, record))
+                if self._full(disk):
+                    self._stop_full(host.name)
+                    return
             case effects.WriteCheckpoint():
                 disk.writing.append(effect)
                 self._schedule_write(host, disk)
@@ -241,6 +262,14 @@ class FaultWorld:
         self.counts["kills_between_effects"] += 1
         self.kill(name)
         return True
+
+    def _full(self, disk: Disk) -> bool:
+        return self.now < disk.full_until
+
+    def _stop_full(self, name: str) -> None:
+        """A peer tells nobody what it could not write: it stops."""
+        self.counts["stops_at_full_disks"] += 1
+        self.kill(name)
 
     def _count_kill(self, disk: Disk) -> None:
         self.counts["kills"] += 1
@@ -317,7 +346,11 @@ class FaultWorld:
 
     def _schedule_write(self, host: Host, disk: Disk) -> None:
         def finish() -> None:
-            if self.hosts.get(host.name) is host and disk.writing:
+            if self.hosts.get(host.name) is not host or not disk.writing:
+                return
+            if self._full(disk):
+                self._stop_full(host.name)
+            else:
                 checkpoint = disk.finish(self.rng).checkpoint
                 self._handle(host.name, events.CheckpointDurable(checkpoint.run, checkpoint.index))
 
