@@ -1,5 +1,6 @@
 """Ledgers of single runs, and one ledger of all peers."""
 
+import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from peer.measure.schema import TABLES, check, create
 from topology.errors import InputError
 
-__all__ = ["export", "merge"]
+__all__ = ["export", "forget_others", "merge"]
 
 
 def export(source: str | Path, run: str, path: str | Path) -> None:
@@ -51,6 +52,46 @@ def merge(parts: Iterable[str | Path], path: str | Path) -> None:
     with _new_ledger(Path(path)) as target:
         for part in parts:
             _copy(target, Path(part))
+
+
+def forget_others(path: str | Path, runs: Iterable[str]) -> None:
+    """Remove the rows of all but some runs from a ledger that nobody else uses, and give their room back.
+
+    Rows that belong to no run stay. What an earlier call could not finish is finished by the next.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ledger; where there is none there is nothing to remove.
+    runs : iterable of str
+        The runs that stay.
+
+    Raises
+    ------
+    InputError
+        If the file is not a ledger of this version, or cannot be written.
+    """
+    if not Path(path).is_file():
+        return
+    stay = json.dumps(list(runs))
+    others = "run != '' AND run NOT IN (SELECT value FROM json_each(?))"
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            # No file for memory shared with others: the disk may be full.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            check(connection, path)
+            connection.execute("BEGIN IMMEDIATE")
+            for table in TABLES:
+                connection.execute(f"DELETE FROM {table} WHERE {others}", (stay,))  # noqa: S608
+            connection.execute("COMMIT")
+            if connection.execute("PRAGMA freelist_count").fetchone() != (0,):
+                connection.execute("VACUUM")
+    except sqlite3.OperationalError as error:
+        raise InputError(
+            f"rows of removed runs are still in it: it cannot be written ({error})",
+            file=path,
+            mend="make room and prune again, or move the file away: it is for measuring only",
+        ) from error
 
 
 @contextmanager

@@ -26,13 +26,17 @@ from peer.wire.requests import (
 )
 from topology.errors import InputError
 
-__all__ = ["PATIENCE_S", "Client", "PeerAway"]
+__all__ = ["PATIENCE_S", "RETRY_EVERY_S", "Client", "NoAnswer", "PeerAway"]
 
 PATIENCE_S = 10.0
 """How long a peer that cannot be reached is tried."""
 
 RETRY_EVERY_S = 0.2
 REPLY_TIMEOUT_S = 30.0
+
+
+class NoAnswer(InputError):
+    """The peer asked cannot be reached; the text says how long it was tried."""
 
 
 class PeerAway(RunFailed):
@@ -90,8 +94,10 @@ class Client:
 
         Raises
         ------
+        NoAnswer
+            If the peer cannot be reached; for every method here.
         InputError
-            If the peer cannot be reached, or the request is wrong; for every method here.
+            If the request is wrong; likewise.
         RunFailed
             If another peer cannot be reached, or refuses; likewise.
         """
@@ -111,8 +117,7 @@ class Client:
     async def watch(self, run: str, peer: str = "", interval_ms: int = 200) -> AsyncIterator[WatchReply]:
         """Follow a run at one peer until it is over there.
 
-        A peer that has not heard of the run yet, or is away, is asked again; it may be away as long as one that
-        cannot be reached at all.
+        A peer that is away is asked again, and so is one that has not heard of the run yet.
         """
         trouble = _Trouble(self._patience_s)
         while True:
@@ -182,7 +187,7 @@ class Client:
         if "cannot be reached from" in text:
             return PeerAway(f"{text}; tried for {trouble.tried_s:.1f} s")
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            return InputError(
+            return NoAnswer(
                 f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s "
                 f"({text.rpartition('last error: ')[2]})",
                 field=self._field,
@@ -225,7 +230,12 @@ class _Trouble:
         if self._since_s is None:
             self._since_s = now
         self.tried_s = now - self._since_s
-        if error.code() not in (grpc.StatusCode.UNAVAILABLE, also) or self.tried_s >= self._patience_s:
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            patience_s = self._patience_s
+        else:
+            # Who answers has been told by the others within a moment, or never will be.
+            patience_s = min(self._patience_s, PATIENCE_S) if error.code() is also else 0
+        if self.tried_s >= patience_s:
             return False
         await asyncio.sleep(RETRY_EVERY_S)
         return True

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,8 @@ __all__ = ["Collected", "collect", "write_run"]
 
 AT_ONCE = 4
 """Peers whose parts travel at the same time."""
+
+TELL_EVERY_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,49 @@ class Collected:
     ledgers: dict[str, bytes]
 
 
-async def collect(client: Client, run: str, peers: tuple[str, ...]) -> Collected:
+async def collect(
+    client: Client, run: str, peers: tuple[str, ...], say: Callable[[str], None] | None = None
+) -> Collected:
     """Fetch every peer's part of a finished run, through one peer.
+
+    Parameters
+    ----------
+    client : Client
+        Of any one peer; a peer that is away is tried as long as it is patient.
+    run : str
+        The run.
+    peers : tuple of str
+        All peers of the network.
+    say : callable, optional
+        Told now and then whose part is still to come.
 
     Raises
     ------
+    NoAnswer, PeerAway
+        If a peer cannot be reached.
     RunFailed
-        If a peer cannot be reached, or has no result.
+        If a peer has no result.
     """
     free = asyncio.Semaphore(AT_ONCE)
+    fetched: dict[str, dict[str, bytes]] = {}
 
-    async def one(peer: str) -> dict[str, bytes]:
+    async def one(peer: str) -> None:
         async with free:
-            return await client.collect(run, peer)
+            fetched[peer] = await client.collect(run, peer)
 
-    parts = dict(zip(peers, await asyncio.gather(*(one(peer) for peer in peers)), strict=True))
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            missing = [peer for peer in peers if peer not in fetched]
+            if say is not None:
+                say(f"collecting: the parts of {', '.join(missing)} are still to come")
+
+    telling = asyncio.create_task(tell())
+    try:
+        await asyncio.gather(*(one(peer) for peer in peers))
+    finally:
+        telling.cancel()
+    parts = {peer: fetched[peer] for peer in peers}
     documents = {peer: _document(peer, files) for peer, files in parts.items()}
     first = documents[peers[0]]
     return Collected(

@@ -12,7 +12,7 @@ from peer.config import RunFailed
 from peer.measure.figures import SUBSPACE_DISTANCE
 from peer.measure.latency import round_times
 from peer.measure.recorder import Recorder
-from peer.program import Array
+from peer.program import Array, State
 from peer.protocol.errors import ProgramError
 from peer.protocol.events import CheckpointRequested, Event, ProgramFailed, RoundRequested
 from peer.protocol.interpreter import (
@@ -68,7 +68,9 @@ class Driver:
     """The program of one run.
 
     Short segments (a combine) run in place: a change of threads costs more than they do. All others run in the
-    programs' worker, and the loop goes on reading and answering pings meanwhile.
+    programs' worker, and the loop goes on reading and answering pings meanwhile. After a checkpoint the worker goes on
+    with the next segment at once, since nothing in it depends on the disk; what comes of it waits until the checkpoint
+    is taken.
 
     Parameters
     ----------
@@ -116,6 +118,9 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._interpreter: Interpreter | None = None
         self._stopped = False
+        self._waits = False  # for a checkpoint to be taken
+        self._ahead = False  # with the segment after it
+        self._held: _Step | None = None
         self._adapt_ns = 0
         self._encoded_ns = self.requested_ns
         self._arrivals: dict[int, dict[str, int]] = {}
@@ -125,12 +130,27 @@ class Driver:
     def proceed(self) -> None:
         """Run the next segment in the worker."""
         if not self._stopped:
-            self._worker.post(self._loop, self._segment, self._segment_over)
+            self._worker.post(self._loop, self._segments, self._segment_over)
+
+    def checkpoint_taken(self) -> None:
+        """The program may go on after a checkpoint."""
+        self._waits = False
+        if not self._ahead:
+            self.proceed()
+        elif self._held is not None:
+            step, self._held = self._held, None
+            adapt_ns = step.requested_ns - step.started_ns
+            # The wait for the disk is none of the round's.
+            waited_ns = monotonic_ns() - step.encoded_ns
+            step.requested_ns += waited_ns
+            step.encoded_ns += waited_ns
+            self._took(step, adapt_ns=adapt_ns)
 
     def stop(self) -> None:
         """The run has ended: what a segment in the worker still brings is of no interest."""
         self._stopped = True
-        self._interpreter = None
+        self._waits = False
+        self._held = self._interpreter = None
 
     def arrived(self, neighbour: str, number: int, at_ns: int) -> None:
         """A neighbour's value of a round is here, perhaps of a later one."""
@@ -174,15 +194,29 @@ class Driver:
         self.recorder.round(number, self.label, iteration, self.requested_ns, times)
         self.round = number + 1
 
+    def _went_ahead(self, state: State, numbers: list[Numbers]) -> None:
+        """Take a checkpoint; the worker has not stopped at it."""
+        if not self._stopped:
+            self._ahead = True
+            self._note(numbers)
+            self._ask_for_checkpoint(state)
+
+    def _ask_for_checkpoint(self, state: State) -> None:
+        self._waits = True
+        self._events.feed(CheckpointRequested(self.run, state))
+
     def _segment_over(self, step: _Step) -> None:
-        self._took(step, adapt_ns=step.requested_ns - step.started_ns)
+        if self._waits:
+            self._held = step
+        else:
+            self._took(step, adapt_ns=step.requested_ns - step.started_ns)
 
     def _took(self, step: _Step, *, adapt_ns: int) -> None:
         if self._stopped:
             self._interpreter = None  # it may have been made during the stop
             return
-        if step.numbers:
-            self._note(step.numbers)
+        self._ahead = False
+        self._note(step.numbers)
         command = step.command
         if isinstance(command, RoundCommand):
             self.label = command.label
@@ -191,13 +225,15 @@ class Driver:
             self._encoded_ns = self.sent_ns = step.encoded_ns
             self._events.feed(RoundRequested(self.run, command.label, command.outgoing, command.expected))
         elif isinstance(command, CheckpointCommand):
-            self._events.feed(CheckpointRequested(self.run, command.state))
+            self._ask_for_checkpoint(command.state)
         elif isinstance(command, FinalCommand):
             self._events.feed(CheckpointRequested(self.run, command.result, final=True))
         else:
             self._fail(step.failure)
 
     def _note(self, numbers: list[Numbers]) -> None:
+        if not numbers:
+            return
         for entry in numbers:
             self.recorder.iteration(entry.iteration, entry.at_ns, entry.metrics)
         self.iteration = numbers[-1].iteration
@@ -207,6 +243,16 @@ class Driver:
     def _fail(self, text: str) -> None:
         self.stop()
         self._events.feed(ProgramFailed(self.run, text))
+
+    # In the worker
+
+    def _segments(self) -> _Step:
+        """Run a segment; where it ends at a checkpoint, the next one too."""
+        step = self._segment()
+        if not isinstance(step.command, CheckpointCommand) or self._stopped:
+            return step
+        self._loop.call_soon_threadsafe(self._went_ahead, step.command.state, step.numbers)
+        return self._segment()
 
     # In the worker, or in place where the segment is short
 

@@ -2,25 +2,83 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from time import monotonic
 
 from peer.config import RunFailed, RunSpec, canonical_spec
 from peer.protocol.messages import Reason, TombKind
 from peer.protocol.records import RunState
-from peer.runtime.client import Client, PeerAway
+from peer.runtime.client import RETRY_EVERY_S, Client, NoAnswer, PeerAway
 from peer.wire.requests import WatchReply
 from topology.errors import InputError
 
-__all__ = ["follow", "new_run_id", "progress_note", "submit"]
+__all__ = ["FOLLOWING_PATIENCE_S", "News", "follow", "new_run_id", "progress_note", "stalls", "submit"]
+
+FOLLOWING_PATIENCE_S = 120.0
+"""How long the peer through which a run is followed may be away: as long as a machine takes to start again."""
 
 INTERVAL_MS = 500
 """Between two replies of one peer; each costs it little beside its rounds."""
 
-LONG_S = 1.0
-"""A wait worth telling."""
+LOOK_EVERY_S = 0.5
+SILENT_S = 2.5
+QUIET_S = 1.5
+"""A peer tells something each second; where all are quiet at once, it is the one between them and us."""
 
-OnUpdate = Callable[[Mapping[str, WatchReply]], None]
+WAIT_S = 1.0
+"""A wait worth telling."""
+STALL_S = 3.0
+"""A wait worth telling at once, wherever progress is told only now and then."""
+
+
+class News(dict[str, WatchReply]):
+    """The newest reply of each peer that has given one.
+
+    Parameters
+    ----------
+    peers : iterable of str
+        All peers that are followed.
+    address : str
+        Of the one through which all of them are asked.
+
+    Attributes
+    ----------
+    silent : dict of str to float
+        Peers of which nothing is heard that should tell something, and for how many seconds.
+    cut_off : bool
+        Whether nobody is heard, and nobody has said all: the peer at the address is away, or stands still.
+    """
+
+    def __init__(self, peers: Iterable[str], address: str) -> None:
+        super().__init__()
+        self.address = address
+        self.silent: dict[str, float] = {}
+        self.cut_off = False
+        self._heard_s = dict.fromkeys(peers, monotonic())
+        self._num_peers = len(self._heard_s)
+
+    def told(self, peer: str, reply: WatchReply) -> None:
+        """A peer has told something."""
+        self[peer] = reply
+        self._heard_s[peer] = monotonic()
+        self.silent.pop(peer, None)
+        self.cut_off = False
+
+    def over(self, peer: str) -> None:
+        """It tells nothing more."""
+        del self._heard_s[peer]
+
+    def look(self) -> None:
+        """See who is silent now."""
+        now = monotonic()
+        quiet = {peer: now - at for peer, at in self._heard_s.items()}
+        self.silent = {peer: seconds for peer, seconds in quiet.items() if seconds >= SILENT_S}
+        all_quiet = len(quiet) == self._num_peers and min(quiet.values()) >= QUIET_S
+        self.cut_off = bool(self.silent) and all_quiet
+
+
+OnUpdate = Callable[[News], None]
 
 
 def new_run_id() -> str:
@@ -34,11 +92,16 @@ async def submit(client: Client, run: str, spec: RunSpec) -> None:
     Raises
     ------
     InputError
-        If another run is on, or a peer cannot take part.
+        If another run is on, a peer cannot take part, or the peer does not answer.
     RunFailed
         If the run has ended already.
     """
-    reply = await client.submit(run, canonical_spec(spec))
+    try:
+        reply = await client.submit(run, canonical_spec(spec))
+    except NoAnswer as error:
+        # The answer may be what was lost.
+        mend = f"when it is back, see `difpeer status` whether it has taken run {run}; --attach follows it"
+        raise InputError(error.problem, field=error.field, mend=mend) from error
     if reply.busy_with:
         raise InputError(
             f"run {reply.busy_with} is on at {client.address}",
@@ -52,7 +115,8 @@ async def submit(client: Client, run: str, spec: RunSpec) -> None:
 async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: OnUpdate) -> None:
     """Follow a run at all peers until it is closed at each of them.
 
-    Who has told of the run and is away then is waited for, as its neighbours do.
+    Who is away is waited for, as the network itself does; only the client's own peer may not stay away for longer
+    than the client is patient.
 
     Parameters
     ----------
@@ -63,42 +127,48 @@ async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: On
     peers : tuple of str
         All peers of the network.
     on_update : callable
-        Called with the newest reply of each peer that has given one.
+        Called with what is known by now, when a peer tells something and, while some are silent, now and then.
 
     Raises
     ------
     InputError
         If a peer refused the run, because its data or version does not fit or another run is on.
-    PeerAway
-        If a peer that has not told of the run yet cannot be reached.
     RunFailed
         If the run ended without a result, or the client's peer cannot be reached any more.
     """
-    newest: dict[str, WatchReply] = {}
+    news = News(peers, client.address)
 
     async def watch(peer: str) -> None:
         while True:
             try:
                 async for reply in client.watch(run, peer, INTERVAL_MS):
-                    newest[peer] = reply
-                    on_update(newest)
+                    news.told(peer, reply)
+                    on_update(news)
             except PeerAway:
-                if peer not in newest:
-                    raise
-            except InputError as error:
+                await asyncio.sleep(RETRY_EVERY_S)
+            except NoAnswer as error:
                 raise RunFailed(
                     f"{error.problem}; the run goes on, follow it through another peer"
                 ) from error
             else:
                 break
-        status = newest[peer].status
+        news.over(peer)
+        status = news[peer].status
         if status.reason is not None:
             raise ended(run, status.reason, status.state)
 
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            news.look()
+            if news.silent:
+                on_update(news)
+
     try:
         async with asyncio.TaskGroup() as group:
-            for peer in peers:
-                group.create_task(watch(peer))
+            looking = group.create_task(look())
+            await asyncio.gather(*(group.create_task(watch(peer)) for peer in peers))
+            looking.cancel()
     except* (InputError, RunFailed) as failures:
         # One end reaches all watches at nearly the same time; the first says it.
         raise failures.exceptions[0] from None
@@ -115,25 +185,44 @@ def ended(run: str, reason: Reason, state: RunState = RunState.TOMB) -> InputErr
     return RunFailed(f"run {run} {reason.kind} ({reason.peer} says: {reason.text}){where}")
 
 
-def progress_note(newest: Mapping[str, WatchReply]) -> str:
+def progress_note(news: News) -> str:
     """One line on a run: the slowest peer's round, the worst distance, bytes, and a wait that is long."""
-    slowest = min(newest, key=lambda name: (newest[name].status.iteration, newest[name].status.round))
-    status = newest[slowest].status
-    parts = [f"round {status.round} {status.label}".rstrip()]
-    distances = [r.metrics["subspace_distance"] for r in newest.values() if "subspace_distance" in r.metrics]
+    parts = []
+    if news:
+        slowest = min(news, key=lambda name: (news[name].status.iteration, news[name].status.round))
+        status = news[slowest].status
+        parts.append(f"round {status.round} {status.label}".rstrip())
+    distances = [r.metrics["subspace_distance"] for r in news.values() if "subspace_distance" in r.metrics]
     if distances:
         parts.append(f"distance {max(distances):.1e}")
-    elif any("moved" in reply.metrics for reply in newest.values()):
+    elif any("moved" in reply.metrics for reply in news.values()):
         # Without a truth: how far the bases still move in an iteration.
-        parts.append(f"moved {max(r.metrics.get('moved', 0.0) for r in newest.values()):.1e}")
-    sent = sum(reply.message_bytes for reply in newest.values())
+        parts.append(f"moved {max(r.metrics.get('moved', 0.0) for r in news.values()):.1e}")
+    sent = sum(reply.message_bytes for reply in news.values())
     parts.append(f"{sent / 1e6:.1f} MB sent")
-    told = {name: reply.status for name, reply in newest.items()}
-    waits = {name: own for name, own in told.items() if own.waiting_for and own.waiting_s >= LONG_S}
+    parts.append(_wait(news, WAIT_S))
+    return ", ".join(filter(None, parts))
+
+
+def stalls(news: News) -> bool:
+    """Whether there is a wait that is to be told at once."""
+    return bool(_wait(news, STALL_S))
+
+
+def _wait(news: News, at_least_s: float) -> str:
+    silent = news.silent
+    if news.cut_off:
+        return f"no answer from {news.address} for {max(silent.values()):.0f} s"
+    # What a silent peer said last is no longer so.
+    told = {name: reply.status for name, reply in news.items() if name not in silent}
+    waits = {name: own for name, own in told.items() if own.waiting_for and own.waiting_s >= at_least_s}
     if waits:
         # All wait in the end; the cause is beside one that waits for a peer that waits for nobody.
         waiting = max(waits, key=lambda name: (not waits.keys() >= set(waits[name].waiting_for), name))
-        parts.append(
-            f"{waiting} waits {waits[waiting].waiting_s:.0f} s for {', '.join(waits[waiting].waiting_for)}"
-        )
-    return ", ".join(parts)
+        whom = ", ".join(_named(name, silent) for name in waits[waiting].waiting_for)
+        return f"{waiting} waits {waits[waiting].waiting_s:.0f} s for {whom}"
+    return ", ".join(f"{name} says nothing for {seconds:.0f} s" for name, seconds in silent.items())
+
+
+def _named(name: str, silent: Mapping[str, float]) -> str:
+    return f"{name} (silent for {silent[name]:.0f} s)" if name in silent else name

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -89,12 +89,24 @@ class LocalNetwork:
         """Where a peer listens."""
         return str(self.network.peers[name].address)
 
+    def file_for(self, name: str) -> Path:
+        """The network file that a peer is given."""
+        del name
+        return self.network_file
+
     def log_file(self, name: str) -> Path:
         """A peer's log."""
         return self.folder / "logs" / f"{name}.log"
 
-    async def start(self, name: str) -> None:
-        """Start one peer and wait until it is ready.
+    async def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start one peer, for the first time or again, and wait until it is ready.
+
+        Parameters
+        ----------
+        name : str
+            Of the peer.
+        environment : mapping of str to str, optional
+            Added to that of this process.
 
         Raises
         ------
@@ -103,7 +115,7 @@ class LocalNetwork:
         """
         command = [
             *(sys.executable, "-P", "-c", _PROGRAM, "serve", "--insecure-loopback", "--with-parent"),
-            *("--name", name, "--network", str(self.network_file), "--data", str(self._data / name)),
+            *("--name", name, "--network", str(self.file_for(name)), "--data", str(self._data / name)),
             *("--state", str(self.folder / "state" / name), *self._options),
         ]
         with self.log_file(name).open("ab") as log:
@@ -112,7 +124,7 @@ class LocalNetwork:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env=_environment(),
+                env={**_environment(), **(environment or {})},
                 # Ctrl-C goes to this process alone, which stops the peers in an orderly way.
                 start_new_session=True,
             )
@@ -121,6 +133,13 @@ class LocalNetwork:
         if not await process.stdout.readline():
             status = await process.wait()
             raise RunFailed(f"{name} did not start (exit status {status}):\n{self.log_tail(name)}")
+
+    async def kill(self, name: str) -> None:
+        """End one peer as ``kill -9`` does; :meth:`start` starts it again."""
+        process = self.processes[name]
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
     async def first_end(self) -> str:
         """Wait until any peer's process ends, and tell it with the end of its log."""

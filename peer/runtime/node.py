@@ -7,7 +7,7 @@ decode, machine, combine, encode, queue, in the task that has read it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic, monotonic_ns
 from typing import Any
@@ -16,8 +16,9 @@ from peer import __version__
 from peer.config import RunFailed
 from peer.data.store import problem_of
 from peer.measure.ledger import Ledger
+from peer.program import iteration_of
 from peer.protocol import effects
-from peer.protocol.errors import LocalProtocolError, RemoteProtocolError
+from peer.protocol.errors import LocalProtocolError, ProgramError, RemoteProtocolError
 from peer.protocol.events import (
     CancelRequested,
     CheckpointDurable,
@@ -26,7 +27,7 @@ from peer.protocol.events import (
     ProgramFailed,
     Submitted,
 )
-from peer.protocol.facts import PeerFact, own_fact, profiles_differ
+from peer.protocol.facts import PeerFact, profiles_differ
 from peer.protocol.interpreter import Interpreter
 from peer.protocol.launch import facts_of, start_program
 from peer.protocol.machine import PeerMachine
@@ -39,10 +40,11 @@ from peer.runtime.links import Links
 from peer.runtime.logs import Seldom
 from peer.runtime.lookout import look_out
 from peer.runtime.owned import Owned
-from peer.runtime.status import over
-from peer.runtime.store import Store
+from peer.runtime.status import over, standing
+from peer.runtime.store import FileStore
 from peer.runtime.stream import Stream
 from peer.runtime.worker import Worker
+from peer.state.resuming import HeldRun
 from peer.wire.envelope import MessageEncoder, decode_message
 from topology.network import Network
 
@@ -69,14 +71,24 @@ class Node:
         Durable before this object is made.
     owned : Owned
         The peer's data and what its owner allows.
-    store : Store
-        Records and checkpoints.
+    store : FileStore
+        For records and checkpoints.
     ledger : Ledger
         Open for writing; its owner closes it after :meth:`stop`.
+    held : sequence of HeldRun
+        Runs to go on with, and those that are over.
     """
 
     def __init__(
-        self, network: Network, name: str, incarnation: int, owned: Owned, *, store: Store, ledger: Ledger
+        self,
+        network: Network,
+        name: str,
+        incarnation: int,
+        owned: Owned,
+        *,
+        store: FileStore,
+        ledger: Ledger,
+        held: Sequence[HeldRun] = (),
     ) -> None:
         self.network = network
         self.name = name
@@ -90,15 +102,14 @@ class Node:
         self.books = Books(name, incarnation, ledger, self.disk)
         self.stopping = False
         self.watchers: set[asyncio.Event] = set()
-        local = owned.local
-        self.fact = own_fact(local.task_ptr, local.dim, software=__version__, profile=owned.profile)
+        self.fact = owned.fact()
         self.machine = PeerMachine(
             network,
             name,
             incarnation,
             BoundedExaminer(network, self.fact),
-            store.records(),
-            store.checkpoints(),
+            [run.record for run in held],
+            {run.record.run: run.checkpoints for run in held},
             software=f"difpeer {__version__}",
         )
         self.links = Links(
@@ -122,16 +133,16 @@ class Node:
             effects.Send: self._send,
             effects.DeliverRound: self._deliver,
             effects.Close: self._close,
-            effects.Persist: self._persist,
+            effects.Persist: lambda effect: self.store.persist(effect.record),
             effects.WriteCheckpoint: self._write_checkpoint,
-            effects.DropCheckpoints: self._drop_checkpoints,
+            effects.DropCheckpoints: lambda effect: self.store.drop(effect.run),
             effects.StartProgram: self._start_program,
             effects.ContinueProgram: self._continue_program,
             effects.StopProgram: self._stop_program,
             effects.RunChanged: self._run_changed,
             effects.Answer: self._answer,
             effects.LinkChanged: self._link_changed,
-            effects.StopPeer: self._stop_peer,
+            effects.StopPeer: lambda effect: self._stop_for(effect.reason),
             effects.Notice: self._notice,
         }
 
@@ -155,6 +166,8 @@ class Node:
         for stream in self.links.up():
             self._out(stream, Goodbye(reason))
         await self.links.stop(CLOSE_S)
+        if self.books.current is not None and self.books.current.driver is not None:
+            self.books.current.driver.stop()  # its segment may outlive the loop
         self._programs.close(0)
         self.books.flush()
         if not await asyncio.to_thread(self.disk.close, CLOSE_S):
@@ -198,12 +211,15 @@ class Node:
     def _carry_on(self, todo: Iterable[effects.Effect]) -> None:
         """Carry effects out, then take events, one after the other; after an error of our own nothing more."""
         self._feeding = True
+        carry_out = self._carry_out
         try:
             for effect in todo:
-                self._carry_out[type(effect)](effect)
+                carry_out[type(effect)](effect)
             while self._events and not self.ended.done():
                 for effect in self.machine.handle(self._events.popleft()):
-                    self._carry_out[type(effect)](effect)
+                    carry_out[type(effect)](effect)
+        except RunFailed as error:
+            self._stop_for(str(error))
         except Exception as error:
             log.exception("this peer stops: an error of its own")
             self.fail(
@@ -267,17 +283,20 @@ class Node:
         if stream is not None:
             self._refuse(stream, effect.reason)
 
-    def _persist(self, effect: effects.Persist) -> None:
-        self.store.persist(effect.record)
-
     def _write_checkpoint(self, effect: effects.WriteCheckpoint) -> None:
         checkpoint = effect.checkpoint
-        durable = CheckpointDurable(checkpoint.run, checkpoint.index)
-        self.store.write(checkpoint, effect.keep_from, partial(self.feed, durable))
+        self.store.write(
+            checkpoint, effect.keep_from, partial(self._written, checkpoint.run, checkpoint.index)
+        )
         self.books.flush(FLUSH_ROWS)
 
-    def _drop_checkpoints(self, effect: effects.DropCheckpoints) -> None:
-        self.store.drop(effect.run)
+    def _written(self, run: str, index: int, problem: ProgramError | RunFailed | None) -> None:
+        if problem is None:
+            self.feed(CheckpointDurable(run, index))
+        elif isinstance(problem, ProgramError):
+            self.feed(ProgramFailed(run, f"{self.name}: {problem}"))
+        else:
+            self._stop_for(str(problem))
 
     def _start_program(self, effect: effects.StartProgram) -> None:
         notes = self.books.notes[effect.run]
@@ -296,6 +315,7 @@ class Node:
             worker=self._programs,
             truth=self.owned.truth,
         )
+        notes.driver.iteration = iteration_of(effect.state)
         self.books.current = notes
         notes.socket_base = self.books.socket_bytes()
         self.books.start_sockets(self.links.up(), notes)
@@ -308,7 +328,7 @@ class Node:
     def _continue_program(self, effect: effects.ContinueProgram) -> None:
         driver = self.books.notes[effect.run].driver
         if driver is not None:
-            driver.proceed()
+            driver.checkpoint_taken()
 
     def _stop_program(self, effect: effects.StopProgram) -> None:
         driver = self.books.notes[effect.run].driver
@@ -319,10 +339,11 @@ class Node:
         record = effect.record
         notes = self.books.of(record)
         notes.changed_s = monotonic()
-        text = f"run {record.run} is {record.state}"
-        if record.reason is not None:
-            text += f" ({record.reason.kind}, says {record.reason.peer}: {record.reason.text})"
-        log.log(logging.INFO if record.reason is None else logging.WARNING, "%s", text)
+        reason = record.reason
+        text = f"run {record.run} is {standing(record)}"
+        if reason is not None:
+            text += f" ({reason.peer} says: {reason.text})"
+        log.log(logging.INFO if reason is None else logging.WARNING, "%s", text)
         self.books.event(f"run-{record.state}", text, notes)
         if notes.driver is not None and (over(record) or record.state is RunState.DONE):
             notes.driver.stop()
@@ -356,9 +377,9 @@ class Node:
         self.books.event("link-up" if effect.up else "link-down", text)
         self.changed()
 
-    def _stop_peer(self, effect: effects.StopPeer) -> None:
-        log.error("%s", effect.reason)
-        self.fail(RunFailed(effect.reason))
+    def _stop_for(self, reason: str) -> None:
+        log.error("%s", reason)
+        self.fail(RunFailed(reason))
 
     def _notice(self, effect: effects.Notice) -> None:
         if self._seldom.allows(effect.text):

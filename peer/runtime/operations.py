@@ -8,10 +8,11 @@ from time import monotonic
 import grpc
 
 from peer import __version__
+from peer.config import RunFailed
 from peer.protocol.records import RunRecord
 from peer.runtime.node import Node
 from peer.runtime.results import LEDGER, PEER, RESULT, chunks, ledger_file, peer_file, result_file
-from peer.runtime.status import link_statuses, over, run_status
+from peer.runtime.status import link_statuses, over, run_status, standing
 from peer.wire.requests import (
     CancelReply,
     CancelRequest,
@@ -30,6 +31,9 @@ __all__ = ["Operations", "Refused"]
 
 NEWEST_RUNS = 100
 """Runs that a status tells of."""
+
+SIGN_EVERY_S = 1.0
+"""A follower hears of this peer at least that often, and so knows whom it does not hear of."""
 
 
 class Refused(Exception):
@@ -75,6 +79,8 @@ class Operations:
     async def status(self, request: StatusRequest) -> StatusReply:
         """Tell of runs and links."""
         del request
+        if self._node.ended.done():
+            self._refuse_when_stopping()
         node = self._node
         machine, notes = node.machine, node.books.notes
         newest = list(machine.records.items())[-NEWEST_RUNS:]
@@ -90,22 +96,26 @@ class Operations:
 
     async def cancel(self, request: CancelRequest) -> CancelReply:
         """End a run everywhere."""
-        return CancelReply(self._node.cancel(request.run, request.reason))
+        state = self._node.cancel(request.run, request.reason)
+        # Where the disk has failed, what the machine says is not so: a start will find the record from before.
+        self._refuse_when_stopping()
+        return CancelReply(state)
 
     async def watch(self, request: WatchRequest) -> AsyncIterator[WatchReply]:
-        """Tell of a run whenever something changes, at most once in an interval, until it is over."""
+        """Tell of a run until it is over: at most once in an interval, and now and then where nothing changes."""
         awake = asyncio.Event()
         self._node.watchers.add(awake)
         try:
             told: WatchReply | None = None
+            told_s = 0.0
             while True:
                 self._refuse_when_stopping()
                 awake.clear()
                 record = self._record(request.run)
                 reply = self._watch_reply(record)
-                if reply != told:
+                if reply != told or monotonic() - told_s >= SIGN_EVERY_S:
                     yield reply
-                    told = reply
+                    told, told_s = reply, monotonic()
                 if over(record):
                     return
                 await self._next_change(awake, record, request.interval_ms / 1000)
@@ -116,9 +126,12 @@ class Operations:
         """Hand out the files of a run that is done here."""
         node = self._node
         record = self._record(request.run)
-        final = node.store.result(request.run)
+        try:
+            final = await node.disk.run(partial(node.store.result, request.run))
+        except RunFailed as error:
+            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from error
         if final is None:
-            text = f"run {request.run} is {record.state} at {node.name}: it has no result there"
+            text = f"run {request.run} is {standing(record)} at {node.name}: it has no result there"
             raise Refused(grpc.StatusCode.FAILED_PRECONDITION, text)
         files = {
             RESULT: partial(result_file, final, node.owned),
@@ -162,5 +175,5 @@ class Operations:
         return record
 
     def _refuse_when_stopping(self) -> None:
-        if self._node.stopping:
+        if self._node.stopping or self._node.ended.done():
             raise Refused(grpc.StatusCode.UNAVAILABLE, f"{self._node.name} is stopping")

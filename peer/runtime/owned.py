@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from peer import __version__
 from peer.data.store import LocalData
 from peer.program import Array
+from peer.protocol.facts import PeerFact, own_fact
 
 __all__ = ["Owned"]
 
@@ -28,3 +30,8 @@ class Owned:
     truth: Array | None
     profile: str
     share_coefficients: bool = False
+
+    def fact(self) -> PeerFact:
+        """What this peer brings to every run."""
+        local = self.local
+        return own_fact(local.task_ptr, local.dim, software=__version__, profile=self.profile)

@@ -15,6 +15,7 @@ from peer.measure.versions import software_versions
 from peer.protocol.launch import facts_of
 from peer.protocol.records import Checkpoint, RunRecord
 from peer.runtime.owned import Owned
+from peer.state.durable import PARTIAL
 from peer.wire.control import MAX_CHUNK_BYTES
 from peer.wire.requests import Chunk
 
@@ -38,7 +39,7 @@ def result_file(final: Checkpoint, owned: Owned) -> bytes:
 
 def ledger_file(ledger: Ledger, run: str) -> bytes:
     """Make ``ledger.sqlite``: the rows of one run; to be called in the disk's thread."""
-    copy = ledger.path.with_name(f"export-{secrets.token_hex(4)}.sqlite")
+    copy = ledger.path.with_name(f".export-{secrets.token_hex(4)}{PARTIAL}")
     try:
         ledger.export(run, copy)
         return copy.read_bytes()

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,14 +13,18 @@ from pathlib import Path
 from peer.data.store import read_peer, read_truth
 from peer.measure.ledger import Ledger
 from peer.runtime.credentials import check_loopback
+from peer.runtime.failpoints import arm, failpoint_of
 from peer.runtime.logs import start_log
-from peer.runtime.node import Node
+from peer.runtime.node import CLOSE_S, Node
 from peer.runtime.operations import Operations
 from peer.runtime.owned import Owned
 from peer.runtime.profile import profile
+from peer.runtime.resume import refuse_changes, rests_on, resumes_from
+from peer.runtime.second import find_first
 from peer.runtime.service import Service
-from peer.runtime.state import StateFolder
-from peer.runtime.store import MemoryStore
+from peer.runtime.store import FileStore
+from peer.state.folder import StateFolder
+from peer.state.resuming import read_runs
 from topology.errors import InputError
 from topology.network import Network, read_network
 
@@ -92,16 +98,18 @@ async def serve(config: ServeConfig, ready: Callable[[Ready], None]) -> None:
         If the peer must not go on; the message says the mend.
     """
     stopped = _signalled()
+    failpoint = failpoint_of(os.environ)
     network = read_network(config.network)
     listen = _check_addresses(network, config)
     _check_data_folder(network, config)
     owned = Owned(read_peer(config.data), read_truth(config.data), profile(), config.share_coefficients)
     with ExitStack() as stack:
-        folder = stack.enter_context(StateFolder(config.state, config.name))
+        folder = stack.enter_context(await _state_folder(network, config))
         ledger = Ledger(folder.ledger)
-        stack.callback(ledger.close)
-        node = Node(network, config.name, folder.incarnation, owned, store=MemoryStore(), ledger=ledger)
-        start_log(config.name, node.books.where, as_json=config.log_json)
+        stack.callback(_close_ledger, ledger)
+        node = _resume(network, config, folder, owned, ledger, stack)
+        if failpoint is not None:
+            arm(failpoint, node)
         service = Service(node, Operations(node, config.network.read_text(encoding="utf-8")))
         await service.start(listen)
         try:
@@ -109,11 +117,57 @@ async def serve(config: ServeConfig, ready: Callable[[Ready], None]) -> None:
             neighbours = network.neighbours(config.name)
             ready(Ready(config.name, listen, folder.incarnation, neighbours))
             await asyncio.wait((stopped, node.ended), return_when=asyncio.FIRST_COMPLETED)
-            if node.ended.done():
-                node.ended.result()
         finally:
             await node.stop(f"{config.name} stops")
             await service.stop(STOP_GRACE_S)
+        if node.ended.done():
+            node.ended.result()  # also of what went wrong in stopping
+
+
+def _resume(
+    network: Network, config: ServeConfig, folder: StateFolder, owned: Owned, ledger: Ledger, stack: ExitStack
+) -> Node:
+    """Make the peer out of what its state folder holds."""
+    held = read_runs(folder)
+    basis = rests_on(config.data, network)
+    refuse_changes(held, owned.fact(), basis, folder.path)
+    store = FileStore(folder, [run.record for run in held], basis)
+    stack.callback(store.close, CLOSE_S)
+    node = Node(network, config.name, folder.incarnation, owned, store=store, ledger=ledger, held=held)
+    start_log(config.name, node.books.where, as_json=config.log_json)
+    for run in held:
+        for damage in run.passed_over:
+            log.warning("passed over: %s", damage)
+        if run.record.live:
+            log.info("%s", resumes_from(run))
+    return node
+
+
+def _close_ledger(ledger: Ledger) -> None:
+    try:
+        ledger.close()
+    except sqlite3.Error as error:
+        # As in the midst of a run: nothing is computed from it, and a full disk has stopped the peer by now.
+        log.error("the ledger's last rows are lost (%s); check the disk of %s", error, ledger.path)  # noqa: TRY400
+
+
+async def _state_folder(network: Network, config: ServeConfig) -> StateFolder:
+    """Take the state folder; not where another process serves this peer, whatever folder that one has."""
+    address = str(network.peers[config.name].address)
+    try:
+        folder = StateFolder(config.state, config.name)
+    except InputError:
+        # In use, perhaps, by a process that should know of this one.
+        await find_first(address, config.name, config.insecure_loopback)
+        raise
+    if await find_first(address, config.name, config.insecure_loopback):
+        folder.close()
+        raise InputError(
+            f"{config.name} is served at {address} already, by another process with another state folder",
+            field="--name",
+            mend="stop that process first; a peer has one process and one state folder",
+        )
+    return folder
 
 
 def _signalled() -> asyncio.Future[None]:

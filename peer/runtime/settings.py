@@ -24,11 +24,20 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MESSAGE_MARGIN_BYTES = 1024
 """What an envelope may add to the value it bears: ids, label, digest, shapes."""
 
-PING_AFTER_MS = 10_000
 PING_TIMEOUT_MS = 5_000
+PING_AFTER_MS = 5_000
+"""Not above the time after which a cut connection is given up by the end that has something unacknowledged there.
+
+That end says nothing (no packet gets through), and the other one, with nothing unacknowledged, learns of it by its own
+next ping. Were that later, a cut that heals in between would hold up a run by the difference.
+"""
 DATA_USER_TIMEOUT_MS = PING_TIMEOUT_MS
 CONTROL_USER_TIMEOUT_MS = PING_TIMEOUT_MS + 1
-CONNECT_TIMEOUT_MS = 5_000
+CONNECT_TIMEOUT_MS = 4_000
+"""In a cut the kernel tries to connect after 0, 1 and 3 s (newer ones each second), then after 7 s.
+
+Waiting for more than the third of them only delays the next attempt, with its own first packet, beyond the healing.
+"""
 
 
 def _both() -> list[tuple[str, Any]]:

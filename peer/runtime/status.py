@@ -9,12 +9,17 @@ from peer.runtime.links import LinkState
 from peer.runtime.notes import RunNotes
 from peer.wire.requests import LinkStatus, RunStatus
 
-__all__ = ["link_statuses", "over", "run_status", "wait_text"]
+__all__ = ["link_statuses", "over", "run_status", "standing", "wait_text"]
 
 
 def over(record: RunRecord) -> bool:
     """Whether nothing more happens to a run at this peer."""
     return record.state in (RunState.CLOSED, RunState.TOMB) or record.reason is not None
+
+
+def standing(record: RunRecord) -> str:
+    """How a run stands at this peer, in a word for people: the cause of its end rather than that it has ended."""
+    return str(record.state if record.state is not RunState.TOMB or not record.reason else record.reason.kind)
 
 
 def run_status(machine: PeerMachine, record: RunRecord, notes: RunNotes) -> RunStatus:

@@ -1,77 +1,148 @@
 """Where run records and checkpoints are kept."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Protocol
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
-from peer.protocol.records import Checkpoint, RunRecord
+from peer.config import RunFailed
+from peer.protocol.errors import ProgramError
+from peer.protocol.records import Checkpoint, RunRecord, RunState
+from peer.runtime.worker import Worker
+from peer.state.container import Damaged
+from peer.state.folder import StateFolder
+from peer.state.recording import KeptRecord
+from peer.state.runs import RunFiles
 
-__all__ = ["MemoryStore", "Store"]
+__all__ = ["CHECKPOINTS_THREAD", "FileStore"]
 
+log = logging.getLogger("difpeer")
 
-class Store(Protocol):
-    """What the shell needs of a store; all methods are called in the loop."""
+CHECKPOINTS_THREAD = "checkpoints"
 
-    def records(self) -> Iterable[RunRecord]:
-        """Every run's newest record, when the peer starts."""
-
-    def checkpoints(self) -> Mapping[str, Sequence[Checkpoint]]:
-        """By run, ascending and without gaps, when the peer starts."""
-
-    def persist(self, record: RunRecord) -> None:
-        """Make a record durable before returning."""
-
-    def write(self, checkpoint: Checkpoint, keep_from: int, durable: Callable[[], None]) -> None:
-        """Begin to write a checkpoint, and call ``durable`` in the loop when it is on disk.
-
-        Checkpoints of the run with an index below ``keep_from`` may go then.
-        """
-
-    def drop(self, run: str) -> None:
-        """The run is over: only its final checkpoint is still of use."""
-
-    def result(self, run: str) -> Checkpoint | None:
-        """The final checkpoint of a run, where there is one."""
+Written = Callable[[ProgramError | RunFailed | None], None]
+"""Told in the loop what came of a write: None when it is on disk; ProgramError where no file can hold the program's
+state; RunFailed where the peer must not go on."""
 
 
-class MemoryStore:
-    """Keeps everything in memory, and therefore nothing beyond the process.
+class FileStore:
+    """Keeps everything in the peer's state folder.
 
-    A peer that restarts has lost its runs. It says Hello with a higher incarnation and knows of no run; a neighbour
-    that still has one offers it again, hears that the newcomer has lost durable state, and ends the run by name.
-    What a store on disk changes is this class only: the order of effects is already the one that recovery needs.
+    Checkpoints are written by a thread of their own, one after the other: rows of the ledger, which wait in another
+    one, do not delay them.
+
+    Parameters
+    ----------
+    folder : StateFolder
+        Open.
+    records : iterable of RunRecord
+        What it holds.
+    rests_on : mapping of str to str
+        See :class:`peer.state.recording.KeptRecord`.
     """
 
-    def __init__(self) -> None:
-        self._records: dict[str, RunRecord] = {}
-        self._checkpoints: dict[str, list[Checkpoint]] = {}
-
-    def records(self) -> Iterable[RunRecord]:
-        """Every run's newest record."""
-        return self._records.values()
-
-    def checkpoints(self) -> Mapping[str, Sequence[Checkpoint]]:
-        """By run, ascending."""
-        return self._checkpoints
+    def __init__(
+        self, folder: StateFolder, records: Iterable[RunRecord], rests_on: Mapping[str, str]
+    ) -> None:
+        self._folder = folder
+        self._records = {record.run: record for record in records}
+        self._rests_on = rests_on
+        self._loop = asyncio.get_running_loop()
+        self._disk = Worker(CHECKPOINTS_THREAD)
+        self._files_of: dict[str, RunFiles] = {}
 
     def persist(self, record: RunRecord) -> None:
-        """Keep a record."""
+        """Make a record durable before returning.
+
+        Raises
+        ------
+        RunFailed
+            If the disk does not.
+        """
+        files = self._files(record.run)
+        try:
+            files.write_record(KeptRecord(record, self._rests_on))
+        except OSError as error:
+            raise self._failure(files, error) from error
         self._records[record.run] = record
 
-    def write(self, checkpoint: Checkpoint, keep_from: int, durable: Callable[[], None]) -> None:
-        """Keep a checkpoint; it is as durable as it will ever be."""
-        kept = [old for old in self._checkpoints.get(checkpoint.run, ()) if old.index >= keep_from]
-        self._checkpoints[checkpoint.run] = [*kept, checkpoint]
-        durable()
+    def write(self, checkpoint: Checkpoint, keep_from: int, written: Written) -> None:
+        """Write a checkpoint beside the rounds; those of the run with an index below ``keep_from`` go after it."""
+        files = self._files(checkpoint.run)
+
+        def work() -> ProgramError | RunFailed | None:
+            try:
+                files.write_checkpoint(checkpoint)
+            except OSError as error:
+                return self._failure(files, error)
+            except ProgramError as error:
+                return error
+            except Exception as error:
+                # The loop waits for an answer.
+                log.exception("an error of this peer in writing a checkpoint")
+                return RunFailed(
+                    f"{self._folder.peer} stops by an error of its own ({error}); its log has the details"
+                )
+            _complain(_removed(partial(files.remove_below, keep_from)))
+            return None
+
+        self._disk.post(self._loop, work, written)
 
     def drop(self, run: str) -> None:
-        """Keep the final checkpoint only."""
-        final = self.result(run)
-        self._checkpoints.pop(run, None)
-        if final is not None:
-            # What its last interval sent is of no use either: nobody will ask for it again.
-            self._checkpoints[run] = [replace(final, edges={})]
+        """Remove all checkpoints but the result, behind the writes that are under way."""
+        files, record = self._files(run), self._records[run]
+        self._disk.post(self._loop, partial(_removed, partial(files.keep_result, record)), _complain)
 
     def result(self, run: str) -> Checkpoint | None:
-        """The final checkpoint of a run, where there is one."""
-        return next((kept for kept in self._checkpoints.get(run, ()) if kept.final), None)
+        """Read the final checkpoint of a run, where there is one; from any thread.
+
+        Raises
+        ------
+        RunFailed
+            If it is damaged.
+        """
+        record, files = self._records[run], self._files(run)
+        if record.state not in (RunState.DONE, RunState.CLOSED):
+            return None
+        indexes = files.checkpoints()
+        if not indexes:
+            return None
+        try:
+            return files.read_checkpoint(indexes[-1])
+        except Damaged as damage:
+            raise RunFailed(
+                f"the result of run {run} at {self._folder.peer} cannot be read: {files.checkpoint(indexes[-1])} "
+                f"{damage}; restore it from a copy, or submit the run anew"
+            ) from None
+
+    def close(self, timeout_s: float) -> None:
+        """Let the writes under way come to an end, for at most ``timeout_s``."""
+        if not self._disk.close(timeout_s):
+            log.warning("the disk is slow: a checkpoint is not written to its end")
+            self._folder.keep_lock()
+
+    def _files(self, run: str) -> RunFiles:
+        files = self._files_of.get(run)
+        if files is None:
+            files = self._files_of[run] = RunFiles(self._folder.runs, self._folder.peer, run)
+        return files
+
+    def _failure(self, files: RunFiles, error: OSError) -> RunFailed:
+        return RunFailed(
+            f"{self._folder.peer} stops: {files.folder} cannot be written ({error.strerror}), and what is not on disk "
+            "may not be told; make room or mend the disk, then start it again: it goes on from what is there"
+        )
+
+
+def _removed(removal: Callable[[], None]) -> str:
+    """Remove files; what cannot be removed only takes room."""
+    try:
+        removal()
+    except OSError as error:
+        return f"{error.filename}: cannot be removed ({error.strerror}); it is not needed any more"
+    return ""
+
+
+def _complain(problem: str) -> None:
+    if problem:
+        log.warning("%s", problem)

@@ -36,10 +36,14 @@ class Stream:
         Whom we dialled; for an accepted stream it is set when its Hello was taken.
     remote : str
         The address dialled, or gRPC's name of the other end of an accepted stream.
+
+    Attributes
+    ----------
+    closing : bool
+        Whether we have ended it: what still arrives is of no interest.
     """
 
     __slots__ = (
-        "_closing",
         "_half_close",
         "_loop",
         "_queue",
@@ -47,6 +51,7 @@ class Stream:
         "_reader",
         "_wake",
         "_write",
+        "closing",
         "neighbour",
         "number",
         "over",
@@ -75,30 +80,30 @@ class Stream:
         self._queue: deque[bytes] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._closing = False
+        self.closing = False
         self._loop = asyncio.get_running_loop()
-
-    @property
-    def closing(self) -> bool:
-        """Whether we have ended it: what still arrives is of no interest."""
-        return self._closing
 
     @property
     def dialled(self) -> bool:
         """Whether this peer opened it."""
         return self._half_close is not None
 
+    @property
+    def idle(self) -> bool:
+        """Whether all that was queued has been written, and its writer waits for more."""
+        return self._wake is not None
+
     def send(self, data: bytes) -> None:
         """Queue a message; on a stream that is over nothing happens, its end is told elsewhere."""
-        if not self._closing:
+        if not self.closing:
             self._queue.append(data)
             if self._wake is not None:
                 self._awake()
 
     def close(self, reason: str) -> None:
         """End the stream after what was queued; ``reason`` is for our own log."""
-        if not self._closing:
-            self._closing = True
+        if not self.closing:
+            self.closing = True
             self.reason = self.reason or reason
             self._awake()
             self._loop.call_later(CLOSE_GRACE_S, self._give_up)
@@ -119,7 +124,7 @@ class Stream:
                 # All is sent: the other side ends the call, or _give_up does.
                 await asyncio.wait((reader,))
         finally:
-            self._closing = self.over = True
+            self.closing = self.over = True
             self._queue.clear()
             # Cancelling a read ends the call: that is meant here, and nowhere else.
             reader.cancel()
@@ -143,14 +148,14 @@ class Stream:
                 # only a Goodbye says that it meant to.
                 self._ended(None)
                 return
-            if not self._closing:
+            if not self.closing:
                 arrived(self, data)
 
     async def _write_all(self) -> None:
         queue = self._queue
         write = self._write
         try:
-            while queue or not self._closing:
+            while queue or not self.closing:
                 if queue:
                     await write(queue.popleft())
                 else:

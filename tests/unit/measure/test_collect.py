@@ -1,10 +1,11 @@
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
-from peer.measure.collect import export, merge
+from peer.measure.collect import export, forget_others, merge
 from peer.measure.ledger import Ledger
 from peer.measure.schema import TABLES, open_ledger
 from tests.unit.measure.books import write_books
@@ -114,3 +115,26 @@ def test_an_export_is_of_one_moment(tmp_path):
     export(ledger.path, "r1", tmp_path / "last.sqlite")
     assert len(contents(tmp_path / "last.sqlite")["messages"]) == flushes
     ledger.close()
+
+
+def test_what_is_forgotten_gives_its_room_back(tmp_path):
+    write_books(tmp_path, "p0", "other").close()
+    ledger = write_books(tmp_path, "p0")
+    for number in range(2000):
+        ledger.recorder("p0", "r1", 1).iteration(number, 1, {"moved": 1.0})
+    ledger.recorder("p0", "", 1).event(1, datetime.now(UTC), "link-up", "of no run")
+    ledger.close()
+    before, size = contents(ledger.path), ledger.path.stat().st_size
+    forget_others(ledger.path, ["other", "unknown"])
+    after = contents(ledger.path)
+    assert after == {table: [row for row in rows if row[1] != "r1"] for table, rows in before.items()}
+    assert all(after.values())
+    assert ledger.path.stat().st_size < size / 2
+
+
+def test_nothing_to_forget_and_nobody_to_ask(tmp_path):
+    forget_others(tmp_path / "none.sqlite", ["r1"])
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "text").write_text("not a database, and long enough to be told from an empty one")
+    with pytest.raises(InputError, match="is not a ledger"):
+        forget_others(tmp_path / "text", ["r1"])

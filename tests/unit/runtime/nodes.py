@@ -19,7 +19,8 @@ from peer.runtime.operations import Operations
 from peer.runtime.owned import Owned
 from peer.runtime.service import Service
 from peer.runtime.settings import data_channel
-from peer.runtime.store import MemoryStore
+from peer.runtime.store import FileStore
+from peer.state.folder import StateFolder
 from peer.wire.envelope import STREAM_PATH, decode_message, encode_message
 from topology.network import Network
 
@@ -33,6 +34,8 @@ class Running:
     node: Node
     service: Service
     address: str
+    folder: StateFolder
+    store: FileStore
     ledger: Ledger
     stopped: bool = False
 
@@ -41,7 +44,9 @@ class Running:
             self.stopped = True
             await self.node.stop("the test stops it")
             await self.service.stop(0.2)
+            self.store.close(5)
             self.ledger.close()
+            self.folder.close()
 
 
 @dataclass
@@ -55,21 +60,24 @@ class Lab:
     peers: dict[str, Running] = field(default_factory=dict)
 
     async def start(self, name: str, incarnation: int = 1, **options: Any) -> Running:
+        """Each incarnation has a folder of its own: the peer has lost what it knew."""
         owned = {"truth": None, "profile": PROFILE, **self.options, **options}
-        ledger = Ledger(self.folder / f"{name}-{incarnation}.sqlite")
+        folder = StateFolder(self.folder / f"{name}-{incarnation}", name)
+        ledger = Ledger(folder.ledger)
+        store = FileStore(folder, [], {})
         node = Node(
             self.network,
             name,
             incarnation,
             Owned(self.data[name], **owned),
-            store=MemoryStore(),
+            store=store,
             ledger=ledger,
         )
         service = Service(node, Operations(node, "name: test\n"))
         address = str(self.network.peers[name].address)
         await service.start(address)
         node.start()
-        self.peers[name] = Running(node, service, address, ledger)
+        self.peers[name] = Running(node, service, address, folder, store, ledger)
         return self.peers[name]
 
     def client(self, name: str, **options: Any) -> Client:

@@ -7,8 +7,10 @@ import pytest
 
 from peer.config import RunFailed
 from peer.runtime.client import Client
+from peer.runtime.following import follow, submit
 from peer.wire.control import COLLECT, CONTROL_SERVICE, STATUS, WATCH, encode
 from peer.wire.requests import Chunk
+from tests.support.problems import dif_spec
 from topology.errors import InputError
 
 
@@ -93,6 +95,29 @@ async def test_what_a_peer_refuses_is_told_as_it_says_it():
             await client.status()
         with pytest.raises(InputError, match=r"SubmitRequest\.run"):
             await client.submit("a", b"{}")
+
+
+async def test_a_submit_without_an_answer_may_have_been_taken():
+    async def lost(data, context):
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "p0 is stopping")
+
+    async with answering(Submit=lost) as client:
+        with pytest.raises(
+            InputError, match=r"cannot be reached.* whether it has taken run r7; --attach follows"
+        ):
+            await submit(client, "r7", dif_spec(rank=2, iterations=1))
+
+
+async def test_a_peer_that_stays_away_leaves_the_run_to_others():
+    async def away(data, context):
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+        yield b""
+
+    async with answering(Watch=away) as client:
+        with pytest.raises(
+            RunFailed, match=r"tried for 0\.\d s .*; the run goes on, follow it through another peer"
+        ):
+            await follow(client, "r7", ("p0", "p1"), lambda _: None)
 
 
 def test_the_methods_streamed_here_are_those_of_the_wire():

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from time import monotonic_ns
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ async def test_short_segments_run_in_place_and_long_ones_in_the_worker(ledger):
     assert isinstance(event, CheckpointRequested)
     assert not event.final
     assert (peer.agreements, peer.progress) == (1, 1)
-    driver.proceed()
+    driver.checkpoint_taken()
     event = await peer.next()
     assert isinstance(event, CheckpointRequested)
     assert event.final
@@ -128,6 +129,68 @@ async def test_short_segments_run_in_place_and_long_ones_in_the_worker(ledger):
     assert [row[12] for row in rounds[1:]] == [0, 0]
     assert driver.metrics == {"norm": 7.0, "subspace_distance": 1.0}
     assert driver.iteration == 1
+    bench.worker.close(5)
+
+
+def checkpoints_in_a_row(computed):
+    """Two checkpoints with nothing between them, and then rounds."""
+    x = np.array([[1.0, 2.0]])
+    for step in range(2):
+        computed.append(step)
+        yield from Checkpoint({"step": step})
+    computed.append("ahead")
+    yield from Broadcast(x, "mix")
+
+
+async def test_after_a_checkpoint_the_worker_goes_on_and_the_round_waits(ledger):
+    computed = []
+    bench = Bench(lambda: checkpoints_in_a_row(computed), ledger)
+    driver, peer = bench.driver, bench.peer
+    driver.proceed()
+    first = await peer.next()
+    await bench.settled()
+    assert computed == [0, 1], "it goes on after a checkpoint, and stops at the next one"
+    assert first.state == {"step": 0}
+    assert peer.events.empty(), "one checkpoint is asked for at a time"
+    driver.checkpoint_taken()
+    second = await peer.next()
+    assert second.state == {"step": 1}
+    driver.checkpoint_taken()
+    asked = await peer.next()
+    assert isinstance(asked, RoundRequested)
+    assert computed == [0, 1, "ahead"]
+    bench.worker.close(5)
+
+
+async def test_a_run_that_ends_while_it_waits_for_the_disk_leaves_nothing(ledger):
+    computed = []
+    bench = Bench(lambda: checkpoints_in_a_row(computed), ledger)
+    driver, peer = bench.driver, bench.peer
+    driver.proceed()
+    await peer.next()
+    driver.stop()
+    await bench.settled()
+    driver.checkpoint_taken()
+    await bench.settled()
+    assert peer.events.empty()
+    assert (driver._held, driver._interpreter) == (None, None)
+    bench.worker.close(5)
+
+
+async def test_a_wait_for_the_disk_is_none_of_the_rounds_times(ledger):
+    def program():
+        yield from Checkpoint({"step": 0})
+        yield from Broadcast(np.array([[1.0]]), "mix")
+
+    bench = Bench(program, ledger)
+    driver, peer = bench.driver, bench.peer
+    driver.proceed()
+    await peer.next()
+    await bench.settled()
+    taken_ns = monotonic_ns()
+    driver.checkpoint_taken()
+    assert isinstance(await peer.next(), RoundRequested)
+    assert driver.sent_ns >= taken_ns
     bench.worker.close(5)
 
 
