@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from peer.cli.options import InsecureOption, JsonOption, ViaOption
-from peer.cli.output import console, emit
+from peer.cli.output import console, emit, say
 from peer.cli.run import unknown_run
 from peer.protocol.records import RunState
 from peer.runtime.client import Client
@@ -29,7 +29,7 @@ def cancel(
     document = {"run_id": run, "state": str(state)}
     over = state in (RunState.CLOSED, RunState.DONE)
     text = f"run {run} was finished already" if over else f"run {run} is cancelled"
-    emit(document, as_json, lambda: console.print(text, markup=False, highlight=False))
+    emit(document, as_json, lambda: say(text, console))
 
 
 async def _cancel(run: str, via: str, insecure: bool) -> RunState:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from peer.cli.options import JsonOption, run_folder
-from peer.cli.output import emit, err
+from peer.cli.output import emit, say
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
 from peer.config import DifAltgdminSpec, RunFailed, parse_spec
@@ -21,7 +21,7 @@ from peer.program import Array
 from peer.protocol.interpreter import ProgressCommand
 from peer.runtime.client import Client
 from peer.runtime.collecting import Collected, collect, write_run
-from peer.runtime.following import follow, new_run_id, progress_note, submit
+from peer.runtime.following import News, follow, new_run_id, progress_note, stalls, submit
 from peer.runtime.local import LocalNetwork
 from peer.runtime.loop import run_interruptible
 from peer.simulate.exact import run_exact
@@ -81,10 +81,10 @@ async def _demo(
 ) -> dict[str, Any]:
     with TemporaryDirectory(prefix="difpeer-demo-") as scratch:
         write_all(Path(scratch) / "data", made)
-        _say(f"starting {len(network.names)} peer processes, {len(network.edges)} edges")
+        say(f"starting {len(network.names)} peer processes, {len(network.edges)} edges")
         async with LocalNetwork(network, Path(scratch) / "data", scratch, ["--share-coefficients"]) as local:
             collected, wall_s = await _guarded(local, _learn(local, run_id, spec))
-    _say("comparing with simulate --exact")
+    say("comparing with simulate --exact")
     bases = await _simulated(spec, network, {name: own for name, (own, _) in made.items()})
     matches = all(
         result_digest(collected.results[name]["U"]) == result_digest(U) for name, U in bases.items()
@@ -115,13 +115,17 @@ async def _simulated(
 async def _learn(local: LocalNetwork, run_id: str, spec: DifAltgdminSpec) -> tuple[Collected, float]:
     names = local.network.names
     async with Client(local.address(names[0]), insecure_loopback=True) as client:
-        _say(f"run {run_id}")
+        say(f"run {run_id}")
         started = time.monotonic()
         await submit(client, run_id, spec)
         with metered("learning", spec.iterations) as meter:
-            await follow(client, run_id, names, lambda newest: meter.show_all(newest, progress_note(newest)))
+
+            def show(news: News) -> None:
+                meter.show_all(news, progress_note(news), stalled=stalls(news))
+
+            await follow(client, run_id, names, show)
         wall_s = time.monotonic() - started
-        return await collect(client, run_id, names), wall_s
+        return await collect(client, run_id, names, say), wall_s
 
 
 async def _guarded(local: LocalNetwork, learning: Coroutine[Any, Any, T]) -> T:
@@ -137,7 +141,3 @@ async def _guarded(local: LocalNetwork, learning: Coroutine[Any, Any, T]) -> T:
         for task in (learned, lost):
             task.cancel()
         await asyncio.gather(learned, lost, return_exceptions=True)
-
-
-def _say(text: str) -> None:
-    err.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -30,9 +30,14 @@ def emit(document: Mapping[str, Any], as_json: bool, text: Callable[[], None]) -
         text()
 
 
+def say(text: str, where: Console = err) -> None:
+    """Print a line for people as it is: its text may hold square brackets, and is not broken."""
+    where.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def fail(message: str) -> None:
-    """Print an error for people; its text may hold square brackets."""
-    err.print(f"error: {message}", markup=False, highlight=False, soft_wrap=True)
+    """Print an error for people."""
+    say(f"error: {message}")
 
 
 def human_bytes(count: float) -> str:

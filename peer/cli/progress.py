@@ -24,13 +24,15 @@ class Meter:
         self._task = progress.add_task(title, total=total, note="")
         self._said = 0
         self._due = time.monotonic() + LINE_EVERY_S
+        self._stalled = False
 
-    def show(self, iteration: int, note: str = "") -> None:
-        """The run has finished this iteration."""
+    def show(self, iteration: int, note: str = "", *, stalled: bool = False) -> None:
+        """The run has finished this iteration; where it begins to stall that is told at once."""
         self._progress.update(self._task, completed=iteration, note=note)
         part = iteration * LINES // max(self._total, 1)
         now = time.monotonic()
-        if not err.is_terminal and (part > self._said or now >= self._due):
+        begins, self._stalled = stalled and not self._stalled, stalled
+        if not err.is_terminal and (part > self._said or now >= self._due or begins):
             self._said, self._due = part, now + LINE_EVERY_S
             err.print(
                 f"{self._title}: iteration {iteration}/{self._total} {note}".rstrip(),
@@ -39,12 +41,13 @@ class Meter:
                 soft_wrap=True,
             )
 
-    def show_all(self, newest: Mapping[str, WatchReply], note: str) -> None:
+    def show_all(self, newest: Mapping[str, WatchReply], note: str, *, stalled: bool) -> None:
         """The peers of a network are this far; the slowest counts."""
-        if not self._total:
+        if not self._total and newest:
             self._total = max(reply.status.iterations for reply in newest.values())
             self._progress.update(self._task, total=self._total)
-        self.show(min(reply.status.iteration for reply in newest.values()), note)
+        slowest = min((reply.status.iteration for reply in newest.values()), default=0)
+        self.show(slowest, note, stalled=stalled)
 
 
 @contextmanager

@@ -8,13 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from peer.cli.options import InsecureOption, JsonOption, ViaOption, run_folder
-from peer.cli.output import emit, err
+from peer.cli.output import emit, say
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
-from peer.config import RunSpec, read_spec
-from peer.runtime.client import Client, PeerAway
+from peer.config import RunFailed, RunSpec, read_spec
+from peer.runtime.client import Client, NoAnswer, PeerAway
 from peer.runtime.collecting import collect, write_run
-from peer.runtime.following import follow, new_run_id, progress_note, submit
+from peer.runtime.following import (
+    FOLLOWING_PATIENCE_S,
+    News,
+    follow,
+    new_run_id,
+    progress_note,
+    stalls,
+    submit,
+)
 from peer.runtime.loop import run_interruptible
 from topology.errors import InputError
 from topology.network import Network, read_network
@@ -46,12 +54,9 @@ def run(
     try:
         summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, folder))
     except KeyboardInterrupt:
-        err.print(
+        say(
             f"the peers go on with run {run_id}, if they have it: --attach {run_id} follows it, "
-            f"`difpeer cancel {run_id}` ends it",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            f"`difpeer cancel {run_id}` ends it"
         )
         raise
     emit(summary, as_json, lambda: print_summary(summary, folder))
@@ -66,30 +71,21 @@ async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, fold
         started = time.monotonic()
         if spec is not None:
             await submit(client, run_id, spec)
-        attach = f"difpeer run --attach {run_id} --via {via}" + (" --insecure-loopback" if insecure else "")
-        err.print(
-            f"run {run_id}; if this terminal closes, follow it with\n  {attach}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-        try:
-            with metered(run_id, getattr(spec, "iterations", 0)) as meter:
-                await follow(
-                    client,
-                    run_id,
-                    network.names,
-                    lambda newest: meter.show_all(newest, progress_note(newest)),
-                )
-        except PeerAway as away:
-            if spec is None:
-                raise
-            # It was not there when the run was submitted and may never come: nobody is left waiting for it.
-            await client.cancel(run_id, str(away))
-            text = f"{away}; run {run_id} is cancelled"
-            raise InputError(text, field="peers", mend="start it, then submit the run again") from away
+    attach = f"difpeer run --attach {run_id} --via {via}" + (" --insecure-loopback" if insecure else "")
+    say(f"run {run_id}; if this terminal closes, follow it with\n  {attach}")
+    async with Client(via, insecure, patience_s=FOLLOWING_PATIENCE_S) as client:
+        with metered(run_id, getattr(spec, "iterations", 0)) as meter:
+
+            def show(news: News) -> None:
+                meter.show_all(news, progress_note(news), stalled=stalls(news))
+
+            await follow(client, run_id, network.names, show)
         wall_s = time.monotonic() - started
-        collected = await collect(client, run_id, network.names)
+        try:
+            collected = await collect(client, run_id, network.names, say)
+        except (NoAnswer, PeerAway) as away:
+            text = f"{away}; run {run_id} is done, and its results stay: collect them later with --attach"
+            raise RunFailed(text) from away
     return write_run(folder, collected, network, driver="network", wall_s=wall_s)
 
 

@@ -1,6 +1,7 @@
 """``difpeer status``: what every peer of a network does, and for whom it waits."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -9,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from peer.cli.options import InsecureOption, JsonOption, ViaOption
-from peer.cli.output import console, emit
+from peer.cli.output import console, emit, say
 from peer.cli.run import network_of
 from peer.config import RunFailed
 from peer.runtime.client import Client
 from peer.runtime.loop import run_interruptible
-from peer.wire.requests import StatusReply
+from peer.wire.requests import RunStatus, StatusReply
 
 __all__ = ["app"]
 
@@ -22,8 +23,11 @@ app = typer.Typer(add_completion=False)
 
 Told = dict[str, StatusReply | RunFailed]
 
-ANSWER_S = 5.0
+ANSWER_S = 3.0
 """How long each peer may take to answer; a peer that is away or stands still must not hide what the others say."""
+
+LONG_S = 1.0
+"""A wait worth a line of its own."""
 
 
 @app.command(epilog="Example: difpeer status --via 127.0.0.1:7100 --insecure-loopback")
@@ -65,7 +69,7 @@ def _print(told: Told) -> None:
     }
     for run in dict.fromkeys(status.run for status in newest.values()):
         # Whole, on a line of its own: it is what `cancel` and `run --attach` ask for.
-        console.print(f"newest run {run}", markup=False, highlight=False, soft_wrap=True)
+        say(f"newest run {run}", console)
     table = Table("peer", "up for", "links", "run", "iteration", "waits for")
     for name, reply in told.items():
         if isinstance(reply, RunFailed):
@@ -88,7 +92,31 @@ def _print(told: Told) -> None:
         state = str(run_status.state) if reason is None else str(reason.kind)
         table.add_row(name, uptime, links, state, f"{run_status.iteration}/{run_status.iterations}", waits)
     console.print(table)
-    for text in dict.fromkeys(
-        f"{s.reason.peer} says: {s.reason.text}" for s in newest.values() if s.reason is not None
-    ):
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    silent = {name for name, reply in told.items() if isinstance(reply, RunFailed)}
+    for text in (*_waits(newest, silent), *_links_down(told), *_reasons(newest)):
+        say(text, console)
+
+
+def _waits(newest: dict[str, RunStatus], silent: set[str]) -> Iterator[str]:
+    """Say at whom a chain of waits ends; a wait for one that does not answer is worth it at once."""
+    waits = {
+        name: run.waiting_for
+        for name, run in newest.items()
+        if run.waiting_s >= LONG_S or silent.intersection(run.waiting_for)
+    }
+    causes = {name for named in waits.values() for name in named} - waits.keys()
+    if causes:
+        yield f"in the end all wait for {', '.join(sorted(causes))}"
+
+
+def _links_down(told: Told) -> Iterator[str]:
+    for name, reply in told.items():
+        for link in reply.links if isinstance(reply, StatusReply) else ():
+            if not link.up:
+                yield f"{name} has no link to {link.neighbour} for {link.since_s:.0f} s: {link.detail}"
+
+
+def _reasons(newest: dict[str, RunStatus]) -> Iterable[str]:
+    return dict.fromkeys(
+        f"{run.reason.peer} says: {run.reason.text}" for run in newest.values() if run.reason is not None
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from peer.cli.output import console, human_bytes
+from peer.cli.output import console, human_bytes, say
 
 __all__ = ["print_summary"]
 
@@ -33,7 +33,7 @@ def print_summary(summary: Mapping[str, Any], folder: Path | None = None) -> Non
         table.add_row(name, value)
     console.print(table)
     if folder is not None:
-        console.print(f"run folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+        say(f"run folder: {folder}", console)
 
 
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -29,7 +29,11 @@ def test_help_names_every_command():
         assert f" {name} " in done.stdout
 
 
-GROUPS = {"topology": ("make", "lint", "show"), "data": ("synth", "import", "split", "describe")}
+GROUPS = {
+    "topology": ("make", "lint", "show"),
+    "data": ("synth", "import", "split", "describe"),
+    "runs": ("list", "prune", "delete"),
+}
 
 
 @pytest.mark.parametrize(
