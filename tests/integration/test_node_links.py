@@ -1,7 +1,10 @@
 """Links between peers: lost, dialled again, ended on purpose."""
 
 import asyncio
+import errno
 import logging
+import os
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,9 +13,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from peer.config import RunFailed, canonical_spec
 from peer.protocol.messages import Goodbye, Hello, TombKind
 from peer.protocol.records import RunState
-from peer.runtime import lookout
+from peer.runtime import lookout, operations
 from peer.runtime.settings import control_channel
 from peer.simulate.exact import run_exact
+from peer.state.resuming import read_runs
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 from tests.unit.runtime.nodes import calling, lab, until
 
@@ -65,7 +69,8 @@ async def test_a_peer_that_stops_says_goodbye_and_is_dialled_again(tmp_path, cap
         await peers.peers["p4"].stop()
         await until(lambda: not node.links.states["p4"].up)
         # Kept while the address refuses every attempt.
-        assert "Goodbye" in node.links.states["p4"].detail or "refused" in node.links.states["p4"].detail
+        await until(lambda: node.links.states["p4"].detail.endswith(": Connection refused"))
+        assert node.links.states["p4"].detail.startswith("it said Goodbye; 127.0.0.1:")
         assert "link to p4 is down: it said Goodbye" in caplog.text
         await peers.start("p4", incarnation=2)
         await until(lambda: node.links.states["p4"].up)
@@ -73,7 +78,7 @@ async def test_a_peer_that_stops_says_goodbye_and_is_dialled_again(tmp_path, cap
 
 
 async def test_a_peer_without_its_runs_ends_them_by_name(tmp_path):
-    """State in memory only: a peer that comes back has lost its runs, and its neighbours say so."""
+    """With an empty state folder: its neighbours say what it has lost."""
     async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
         await client.submit("a", canonical_spec(LONG))
         node = peers.peers["p3"].node
@@ -223,3 +228,45 @@ async def test_nothing_of_a_stopped_peer_is_left(tmp_path):
         if not task.done() and "grpc" not in repr(task.get_coro())
     }
     assert left == set()
+
+
+async def test_what_is_not_on_disk_is_never_told(tmp_path, monkeypatch):
+    """A disk that fails: the peer stops by name, and no neighbour has heard of more than its files hold."""
+    async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
+        failing = peers.peers["p4"]
+        await client.submit("a", canonical_spec(LONG))
+        await until(lambda: failing.node.books.current and failing.node.books.current.driver.iteration)
+        fsync = os.fsync
+
+        def fails(descriptor):
+            if str(failing.folder.runs) in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", fails)
+        with pytest.raises(RunFailed, match=r"p4 stops: .* cannot be written \(Input/output error\)"):
+            await asyncio.wait_for(asyncio.shield(failing.node.ended), 20)
+        monkeypatch.undo()
+        await failing.stop()
+        (held,) = read_runs(failing.folder)
+        announced = peers.peers["p3"].node.machine.engines["a"].edges["p4"].neighbour_durable
+        assert 0 < announced <= held.checkpoints[-1].round
+        # Cancelled by nobody: the others wait for it.
+        assert peers.peers["p3"].node.machine.records["a"].state is RunState.RUNNING
+
+
+async def test_a_follower_hears_of_a_peer_also_where_nothing_changes(tmp_path, monkeypatch):
+    """A long segment of the program changes no number; a peer that stands still must not look the same."""
+    monkeypatch.setattr(operations, "SIGN_EVERY_S", 0.1)
+    async with lab(NETWORK, DATA, tmp_path, absent=("p1",)) as peers, peers.client("p0") as client:
+        await client.submit("a", canonical_spec(LONG))
+        node = peers.peers["p0"].node
+        always = operations.run_status(node.machine, node.machine.records["a"], node.books.notes["a"])
+        monkeypatch.setattr(operations, "run_status", lambda *_: always)
+        heard = []
+        async with asyncio.timeout(20):
+            async for reply in client.watch("a", "p0", 20):
+                heard.append(reply)
+                if len(heard) == 3:
+                    break
+    assert heard[0] == heard[1] == heard[2]

@@ -13,32 +13,18 @@ import pytest
 
 from peer.config import RunFailed, canonical_spec
 from peer.data.store import write_all
-from peer.protocol.messages import TombKind
 from peer.protocol.records import RunState
 from peer.runtime.client import Client
 from peer.runtime.local import LocalNetwork
+from tests.support.network import NO_USE, PROCESSES
 from tests.support.problems import dif_spec, local_data, make_tasks, network_of
 from topology.network import write_network
 
-pytestmark = [
-    pytest.mark.network,
-    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, sends signals"),
-]
+pytestmark = PROCESSES
 
 RING = network_of([("p0", "p1"), ("p1", "p2"), ("p2", "p3"), ("p0", "p3")])
 SPEC = dif_spec(rank=4, iterations=20, init={"power_iterations": 3, "agreement_rounds": 4})
 LONG = dif_spec(rank=2, iterations=100_000)
-TOO_LARGE = (
-    "networkx",
-    "plotly",
-    "pyarrow",
-    "pandas",
-    "scipy",
-    "starlette",
-    "joblib",
-    "threadpoolctl",
-    "hypothesis",
-)
 PSS_LIMIT_MB = 75
 STOP_LIMIT_S = 5.0
 
@@ -88,7 +74,7 @@ async def test_a_serving_peer_stays_small_with_and_after_a_run(tmp_path, data):
             pass
         for name, process in local.processes.items():
             assert pss_mb(process.pid) <= PSS_LIMIT_MB, name
-            for package in TOO_LARGE:
+            for package in NO_USE:
                 assert f"/{package}/" not in mapped(process.pid)
 
 
@@ -99,7 +85,7 @@ def test_serving_imports_nothing_large():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert "peer.runtime.serve" in loaded
-    assert [name for name in loaded if name.split(".")[0] in TOO_LARGE] == []
+    assert [name for name in loaded if name.split(".")[0] in NO_USE] == []
 
 
 async def test_peers_stop_within_five_seconds_with_status_0_also_in_a_run(tmp_path, data):
@@ -122,7 +108,7 @@ async def test_peers_stop_within_five_seconds_with_status_0_also_in_a_run(tmp_pa
         await local.start("p0")
 
 
-async def test_a_killed_peer_is_noticed_and_its_run_ends_by_name(tmp_path, data):
+async def test_a_killed_peer_is_noticed_and_its_run_goes_on_when_it_is_back(tmp_path, data):
     async with LocalNetwork(RING, data, tmp_path / "run") as local, client_of(local) as client:
         await client.submit("a", canonical_spec(LONG))
         async for reply in client.watch("a", "p2", 20):
@@ -133,19 +119,13 @@ async def test_a_killed_peer_is_noticed_and_its_run_ends_by_name(tmp_path, data)
         began = monotonic()
         while next(link for link in (await client.status("p1")).links if link.neighbour == "p2").up:
             assert monotonic() - began < 5
+        stopped_at = next(run.iteration for run in (await client.status("p1")).runs)
         await local.start("p2")
         async with asyncio.timeout(30):
             async for reply in client.watch("a", "p3", 20):
-                last = reply.status
-        assert last.state is RunState.TOMB
-        assert last.reason.kind is TombKind.FAILED
-        assert "p2" in last.reason.text
-        # A new run needs no new processes.
-        await client.submit("b", canonical_spec(SPEC))
-        async with asyncio.timeout(30):
-            async for reply in client.watch("b", "p1", 20):
-                last = reply.status
-        assert last.state is RunState.CLOSED
+                assert reply.status.state is RunState.RUNNING
+                if reply.status.iteration > stopped_at + 5:
+                    break
 
 
 async def test_a_start_that_fails_names_the_peer_and_shows_its_log(tmp_path, data):

@@ -1,6 +1,7 @@
 """Whole runs of peers joined by real gRPC, in one process."""
 
 import asyncio
+import errno
 import io
 import json
 import sqlite3
@@ -16,6 +17,7 @@ from peer.measure.summary import predicted_payload
 from peer.protocol.messages import TombKind
 from peer.protocol.records import RunState
 from peer.simulate.exact import run_exact
+from peer.state.runs import RunFiles
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 from tests.unit.runtime.nodes import lab, until
 from topology.errors import InputError
@@ -172,6 +174,23 @@ async def test_a_second_run_is_busy_and_a_third_comes_after_the_first(tmp_path):
         assert {reply.status.state for reply in last.values()} == {RunState.CLOSED}
 
 
+async def test_a_cancel_that_is_not_on_disk_is_not_told(tmp_path, monkeypatch):
+    async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p3", patience_s=0) as client:
+        await client.submit("a", canonical_spec(LONG))
+        node = peers.peers["p3"].node
+        await until(lambda: node.books.current is not None and node.books.current.driver.iteration)
+
+        def full(files, record):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(RunFiles, "write_record", full)
+        with pytest.raises(InputError, match="p3 is stopping"):
+            await client.cancel("a", "enough")
+        assert peers.peers["p0"].node.machine.records["a"].state is RunState.RUNNING
+        with pytest.raises(RunFailed, match="No space left"):
+            node.ended.result()
+
+
 async def test_a_cancelled_run_ends_everywhere_with_who_and_why(tmp_path):
     async with lab(NETWORK, DATA, tmp_path) as peers, peers.client("p0") as client:
         await client.submit("a", canonical_spec(LONG))
@@ -183,7 +202,7 @@ async def test_a_cancelled_run_ends_everywhere_with_who_and_why(tmp_path):
             assert reply.status.state is RunState.TOMB
             assert (reply.status.reason.kind, reply.status.reason.peer) == (TombKind.CANCELLED, "p1")
             assert reply.status.reason.text == "enough"
-        with pytest.raises(RunFailed, match="run a is tomb at p2"):
+        with pytest.raises(RunFailed, match="run a is cancelled at p2"):
             await client.collect("a", "p2")
         # Its programs are gone, its memory with them.
         assert all(running.node.books.current is None for running in peers.peers.values())

