@@ -1,0 +1,144 @@
+"""``difpeer predict``: what a peer says of new rows of its own tasks."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from peer.cli.options import JsonOption
+from peer.cli.output import console, emit, say
+from peer.data.local import Array, LocalData
+from peer.data.new_rows import Rows, held_out_rows, read_new_rows
+from peer.data.prediction import predict
+from peer.data.store import read_peer
+from peer.measure.run_folder import RunFolder, read_run_folder
+from topology.errors import InputError, name_hint
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+MOST_SHOWN = 20
+
+
+@app.command(
+    epilog="Example: difpeer predict runs/RUN --peer p0 --store data --data new.csv --out predicted.csv"
+)
+def run(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    peer: Annotated[str, typer.Option(metavar="NAME", help="The peer that has the tasks.")],
+    store: Annotated[Path, typer.Option(help="The folder of `difpeer data`, with this peer's folder in it.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="New rows: .csv, .parquet or .npz, columns as they were. By default those held out."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A CSV file for the predictions; by default they go to stdout.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict targets from a run's basis and the peer's own data."""
+    if out is not None and out.exists():
+        raise InputError("exists already", file=out, field="--out", mend="give another file or remove it")
+    folder = read_run_folder(run)
+    if peer not in folder.network.names:
+        hint = name_hint(peer, folder.network.names)
+        raise InputError(f"the run had no peer {peer!r}", file=folder.path, field="--peer", mend=hint)
+    local = read_peer(store / peer)
+    rows = _rows(local, store / peer, data)
+    predicted = predict(local, _basis(folder, peer, local), _ridge(folder), rows)
+    document = _document(folder, peer, local, rows, predicted)
+    if out is not None:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            _write(file, local, rows, predicted)
+        document["file"] = str(out)
+    emit(document, as_json, lambda: _print(document, local, rows, predicted))
+
+
+def _rows(local: LocalData, own: Path, data: Path | None) -> Rows:
+    if data is not None:
+        return read_new_rows(data, local)
+    rows = held_out_rows(local)
+    if rows is None:
+        mend = "give new rows by --data FILE, or import with --holdout"
+        raise InputError("no rows are held out", file=own, field="--data", mend=mend)
+    return rows
+
+
+def _basis(folder: RunFolder, peer: str, local: LocalData) -> Array:
+    U = np.asarray(folder.results[peer]["U"])
+    if len(U) != local.dim:
+        raise InputError(
+            f"the peer's data have {local.dim} features, the run's basis has {len(U)} rows",
+            file=folder.path,
+            field="--store",
+            mend="give the data that the run was made with",
+        )
+    return U
+
+
+def _ridge(folder: RunFolder) -> float:
+    coefficients = getattr(folder.spec, "coefficients", None)
+    return 0.0 if coefficients is None else float(coefficients.ridge)
+
+
+def _document(folder: RunFolder, peer: str, local: LocalData, rows: Rows, predicted: Array) -> dict[str, Any]:
+    tasks = {}
+    for number, task_id in enumerate(local.task_ids):
+        own = rows.task == number
+        if own.any():
+            rmse = None if rows.y is None else _rmse(predicted[own] - rows.y[own])
+            tasks[task_id] = {"num_rows": int(own.sum()), "rmse": rmse}
+    return {
+        "run_id": folder.summary["run_id"],
+        "peer": peer,
+        "target": None if local.preparation is None else local.preparation.target,
+        "num_rows": len(predicted),
+        "rmse": None if rows.y is None else _rmse(predicted - rows.y),
+        "tasks": tasks,
+        "predictions": predicted.tolist(),
+        "file": None,
+    }
+
+
+def _rmse(error: Array) -> float:
+    return float(np.sqrt(np.mean(error**2)))
+
+
+def _write(file: TextIO, local: LocalData, rows: Rows, predicted: Array) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    known = rows.y is not None
+    writer.writerow(("row", "task", "prediction", *(["target"] if known else [])))
+    for number, (task, value) in enumerate(zip(rows.task, predicted, strict=True)):
+        target = [repr(float(rows.y[number]))] if rows.y is not None else []
+        writer.writerow((number + 1, local.task_ids[task], repr(float(value)), *target))
+
+
+def _print(document: dict[str, Any], local: LocalData, rows: Rows, predicted: Array) -> None:
+    if document["file"] is None:
+        _write(sys.stdout, local, rows, predicted)
+        if document["rmse"] is not None:
+            say(f"RMSE over all rows: {document['rmse']:.4g}")
+        return
+    table = Table(
+        title=f"{document['num_rows']:,} rows of {len(document['tasks'])} tasks at {document['peer']}"
+    )
+    table.add_column("task")
+    for heading in ("rows", "RMSE"):
+        table.add_column(heading, justify="right")
+    shown = list(document["tasks"].items())[:MOST_SHOWN]
+    for task_id, of_task in shown:
+        rmse = "target not known" if of_task["rmse"] is None else f"{of_task['rmse']:.4g}"
+        table.add_row(task_id, f"{of_task['num_rows']:,}", rmse)
+    if len(document["tasks"]) > len(shown):
+        table.add_row(f"and {len(document['tasks']) - len(shown)} more", "", "")
+    console.print(table)
+    if document["rmse"] is not None:
+        say(f"RMSE over all rows: {document['rmse']:.4g}", console)
+    say(f"predictions: {document['file']}", console)

@@ -1,0 +1,51 @@
+"""What a peer can say of new rows of its tasks, from the common basis and its own data."""
+
+import numpy as np
+
+from peer.data.local import Array, LocalData
+from peer.data.new_rows import Rows
+from peer.data.store import problem_of
+from peer.program import Facts
+
+__all__ = ["predict"]
+
+
+def predict(local: LocalData, U: Array, ridge: float, rows: Rows) -> Array:
+    """Predict the targets of rows.
+
+    The coefficients of every task are fitted to the peer's own rows over the basis, as the run itself fits them:
+    they need not be in its results.
+
+    Parameters
+    ----------
+    local : LocalData
+        The peer's own data.
+    U : ndarray, shape (d, r), float64
+        The peer's basis.
+    ridge : float
+        In the least squares, as in the run's specification.
+    rows : Rows
+        What to predict.
+
+    Returns
+    -------
+    ndarray, shape (N,), float64
+        ``x^T U b`` of each row with its task's coefficients b.
+
+    Raises
+    ------
+    RunFailed
+        If a task's least squares have no unique solution.
+    """
+    counts = np.diff(local.task_ptr)
+    facts = Facts(
+        num_peers=1,
+        num_tasks=local.num_tasks,
+        total_samples=len(local.y),
+        num_samples=float(counts.mean()),
+        equal_samples=bool((counts == counts[0]).all()),
+        dim=local.dim,
+    )
+    B, _ = problem_of(local, facts).fit(U[np.newaxis], ridge)
+    predicted: Array = np.einsum("nr,nr->n", rows.X @ U, B[rows.task])
+    return predicted
