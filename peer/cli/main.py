@@ -24,6 +24,7 @@ COMMANDS = (
     "simulate",
     "topology",
     "data",
+    "doctor",
 )
 
 INTERRUPTED = 130
