@@ -1,6 +1,7 @@
 """The command line as a whole: exit statuses, help, and what is loaded."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -106,3 +107,13 @@ def test_simulate_refuses_a_spec_that_does_not_fit(tmp_path):
     done = difpeer("simulate", str(spec), "--network", "ring8", "--data", str(data))
     assert done.returncode == 2
     assert "rank: 20 is above the dimension 12" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("difpeer topo", "topology"), ("difpeer runs pr", "prune"), ("difpeer run --at", "--attach")],
+)
+def test_the_shell_completes_commands_and_options(typed, expected):
+    environment = {**os.environ, "_DIFPEER_COMPLETE": "complete_bash", "COMP_WORDS": typed}
+    done = difpeer(env={**environment, "COMP_CWORD": str(len(typed.split()) - 1)})
+    assert done.stdout.split() == [expected]
