@@ -113,7 +113,22 @@ def test_simulate_refuses_a_spec_that_does_not_fit(tmp_path):
     ("typed", "expected"),
     [("difpeer topo", "topology"), ("difpeer runs pr", "prune"), ("difpeer run --at", "--attach")],
 )
-def test_the_shell_completes_commands_and_options(typed, expected):
-    environment = {**os.environ, "_DIFPEER_COMPLETE": "complete_bash", "COMP_WORDS": typed}
-    done = difpeer(env={**environment, "COMP_CWORD": str(len(typed.split()) - 1)})
+def test_the_shell_completes_commands_and_options(typed, expected, tmp_path):
+    # The shell's variable has the program's name in it.
+    program = tmp_path / "difpeer"
+    program.write_text("from peer.cli.main import main; main()")
+    words = {
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+        "_DIFPEER_COMPLETE": "complete_bash",
+    }
+    paths = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **words, "PYTHONPATH": paths},
+    )
     assert done.stdout.split() == [expected]
