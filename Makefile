@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench chaos simulate-faults proto lock clean
+.PHONY: demo test check docs format bench chaos simulate-faults proto reference lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/difpeer demo
@@ -19,6 +19,12 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_proto.py --check
+	$(BIN)/python tools/generate_reference.py --check
+	$(MAKE) docs
+
+# Into build/docs; every warning is an error.
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .
@@ -28,6 +34,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/adapt.py
 	$(BIN)/python benchmarks/round.py
 	$(BIN)/python benchmarks/checkpoint.py
+	$(BIN)/python benchmarks/simulate.py
 
 # Real processes, killed at 12 failpoints (144 cases) and at random moments, stopped, frozen, cut off: half an hour.
 chaos: $(INSTALLED)
@@ -41,6 +48,9 @@ simulate-faults: $(INSTALLED)
 
 proto: $(INSTALLED)
 	$(BIN)/python tools/generate_proto.py
+
+reference: $(INSTALLED)
+	$(BIN)/python tools/generate_reference.py
 
 # Needs uv; everything else installs from the lock alone.
 lock:
