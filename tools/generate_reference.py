@@ -132,10 +132,10 @@ def _text(text: str | None) -> str:
 
 def differences(fresh: dict[str, str], target: Path = TARGET) -> list[str]:
     """Lines of a unified diff from what lies in ``target`` to ``fresh``; empty when nothing differs."""
-    present = {path.name: path.read_text(encoding="utf-8") for path in target.glob("*.md")}
     lines: list[str] = []
-    for name in sorted(fresh.keys() | present.keys()):
-        old, new = present.get(name, "").splitlines(), fresh.get(name, "").splitlines()
+    for name, text in fresh.items():
+        path = target / name
+        old, new = path.read_text(encoding="utf-8").splitlines() if path.exists() else [], text.splitlines()
         lines += difflib.unified_diff(old, new, f"committed/{name}", f"generated/{name}", lineterm="", n=1)
     return lines
 
