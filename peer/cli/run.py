@@ -13,6 +13,7 @@ from peer.cli.output import emit, say
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary, refuse_missing
 from peer.config import RunSpec, read_spec
+from peer.measure.run_folder import read_run_folder
 from peer.protocol.records import RunState
 from peer.runtime.asking import answers_at, ask_all
 from peer.runtime.client import Client, NoAnswer, PeerAway
@@ -71,7 +72,18 @@ async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, fold
     except (asyncio.CancelledError, OutOfSight):
         say(await _way_back(via, insecure, run_id, network))
         raise
-    return write_run(folder, collected, network, driver="network", wall_s=wall_s)
+    return _write(folder, collected, network, wall_s)
+
+
+def _write(folder: Path, collected: Collected, network: Network, wall_s: float) -> dict[str, Any]:
+    try:
+        return write_run(folder, collected, network, driver="network", wall_s=wall_s)
+    except InputError:
+        if not folder.exists():
+            raise
+        # It was not there at the start: two clients have followed one run.
+        say(f"another client has written {folder} meanwhile")
+        return read_run_folder(folder).summary
 
 
 async def _learn(

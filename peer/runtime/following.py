@@ -94,6 +94,11 @@ class News(dict[str, WatchReply]):
         self.unknown.pop(peer, None)
 
     @property
+    def all_told(self) -> bool:
+        """Whether every peer has told something; before that a sum over the peers is not the run's."""
+        return len(self) == self._num_peers
+
+    @property
     def slowest(self) -> RunStatus | None:
         """Of the peers that are heard, the one that is furthest behind: what a silent one said is no longer so."""
         heard = [reply.status for name, reply in self.items() if name not in self.silent]
@@ -253,7 +258,8 @@ def progress_note(news: News) -> str:
     elif any("moved" in reply.metrics for reply in news.values()):
         # Without a truth: how far the bases still move in an iteration.
         parts.append(f"moved {max(r.metrics.get('moved', 0.0) for r in news.values()):.1e}")
-    parts.append(f"{sum(news.sent.values()) / 1e6:.1f} MB sent")
+    if news.all_told:
+        parts.append(f"{sum(news.sent.values()) / 1e6:.1f} MB sent")
     parts.append(_wait(news, WAIT_S))
     return ", ".join(filter(None, parts))
 

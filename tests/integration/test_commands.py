@@ -201,6 +201,16 @@ async def test_a_run_outlives_its_client(network):
         assert again.document["result_digest"] == summary["result_digest"]
 
 
+async def test_two_clients_of_one_run_may_write_to_the_same_place(network):
+    async with submitted(network, LONG, *network.via("p0")) as (command, run):
+        words = ("--attach", run, *network.via("p2"), "--out", network.folder / "runs", "--json")
+        attached = await start("run", *words)
+        await attached.says("if this terminal closes")
+        first, second = await asyncio.gather(command.ended(), attached.ended())
+    assert first.document == second.document == read_run_folder(network.folder / "runs" / run).summary
+    assert "another client has written" in first.err + second.err
+
+
 async def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(network):
     async with submitted(network, ENDLESS, *network.via("p2")) as (command, run):
         command.process.send_signal(signal.SIGINT)

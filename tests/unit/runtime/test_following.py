@@ -123,7 +123,7 @@ def test_where_nobody_is_heard_the_one_asked_is_named(clock):
     news.clear()
     clock[0] += 2
     news.look()
-    assert progress_note(news) == "1.0 MB sent, no answer from 127.0.0.1:7100 for 3 s"
+    assert progress_note(news) == "no answer from 127.0.0.1:7100 for 3 s"
     news.told("p0", told(9))
     news.over("p0")
     clock[0] += 3
@@ -154,6 +154,12 @@ def test_what_was_sent_never_becomes_less():
         assert "6.0 MB sent" in progress_note(news)
     news.told("p0", replace(told(60), message_bytes=7_000_000))
     assert "8.0 MB sent" in progress_note(news)
+
+
+def test_the_bytes_of_some_are_not_those_of_the_run():
+    news = News(("p0", "p1"), "127.0.0.1:7100")
+    news.told("p0", told(40))
+    assert "sent" not in progress_note(news)
 
 
 def test_a_peer_that_does_not_know_the_run_is_not_silent(clock):
