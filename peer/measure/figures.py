@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from peer.measure.schema import open_ledger
 from topology.errors import InputError
 
-__all__ = ["SUBSPACE_DISTANCE", "ByteTotals", "RunFigures", "ledger_figures"]
+__all__ = ["SUBSPACE_DISTANCE", "ByteTotals", "RunFigures", "ledger_figures", "sent_before"]
 
 SUBSPACE_DISTANCE = "subspace_distance"
 """Name of the metric that the summary's trace is made of."""
@@ -36,6 +36,10 @@ FROM (
     max(segs_out) - min(segs_out) AS segments,
     max(header_bytes) AS header_bytes
   FROM sockets GROUP BY peer, incarnation, neighbour, connection)
+"""
+_BEFORE = """
+SELECT coalesce(sum(payload_bytes), 0), coalesce(sum(message_bytes), 0) FROM messages
+WHERE run = ? AND incarnation < ? AND kind = 'value' AND direction = 'sent'
 """
 _EXTENT = "SELECT (SELECT max(round) + 1 FROM rounds), (SELECT max(iteration) FROM iterations)"
 _LATENCIES = "SELECT latency_ns FROM rounds WHERE latency_ns IS NOT NULL"
@@ -128,6 +132,36 @@ def ledger_figures(parts: Iterable[str | Path]) -> RunFigures:
         latencies_ns=np.concatenate([np.empty(0, np.int64), *(part.latencies_ns for part in found)]),
         distances=distances,
     )
+
+
+def sent_before(path: str | Path, run: str, incarnation: int) -> tuple[int, int]:
+    """Count what earlier processes of a peer have sent in a run, every time it went out.
+
+    Parameters
+    ----------
+    path : str or Path
+        The peer's ledger.
+    run : str
+        The run.
+    incarnation : int
+        Of the process that asks.
+
+    Returns
+    -------
+    payload_bytes, message_bytes : int
+        Of values; less than was sent where rows were lost in a kill.
+
+    Raises
+    ------
+    InputError
+        If it is not a ledger of this version, or damaged.
+    """
+    with closing(open_ledger(path)) as ledger:
+        try:
+            payload, message = ledger.execute(_BEFORE, (run, incarnation)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"is damaged ({error})", file=path, mend="move it away") from error
+    return payload, message
 
 
 def _total(parts: Iterable[int | None]) -> int | None:

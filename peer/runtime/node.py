@@ -151,7 +151,7 @@ class Node:
     def start(self) -> None:
         """Resume what the store holds, and dial."""
         for record in self.machine.records.values():
-            self.books.of(record)
+            self.books.recall(record)
         self._carry_on(self.machine.start())
         self.links.start()
         self._looking = asyncio.create_task(look_out(self.machine, self.books, self.links), name="look out")

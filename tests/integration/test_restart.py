@@ -17,6 +17,7 @@ from peer.protocol.records import RunState
 from peer.runtime.client import Client
 from tests.support.network import PROCESSES, Lab, difpeer, eventually, lab
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
+from tests.support.watching import watch
 
 pytestmark = PROCESSES
 
@@ -43,7 +44,7 @@ def client_of(network: Lab, name="p0", **options) -> Client:
 async def reached(network: Lab, iteration: int, name="p3") -> None:
     """Wait until a peer has finished so many iterations of the run."""
     async with client_of(network, name) as client:
-        async for reply in client.watch("a", name, 10):
+        async for reply in watch(client, "a", name, 10):
             assert reply.status.reason is None, reply.status.reason
             if reply.status.iteration >= iteration:
                 return
@@ -62,7 +63,7 @@ async def ends(network: Lab) -> dict[str, object]:
     last = {}
     async with client_of(network) as client:
         for name in network.network.names:
-            async for reply in client.watch("a", name, 20):
+            async for reply in watch(client, "a", name, 20):
                 last[name] = reply.status
     return last
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from peer.measure.collect import merge
-from peer.measure.figures import ByteTotals, ledger_figures
+from peer.measure.figures import ByteTotals, ledger_figures, sent_before
 from peer.measure.ledger import Ledger
 from peer.measure.tcp_info import UNKNOWN, SocketSample, opened
-from tests.unit.measure.books import DISTANCES, LATENCIES, add_round, add_values, counters, write_books
+from tests.unit.measure.books import DISTANCES, LATENCIES, RUN, add_round, add_values, counters, write_books
 from topology.errors import InputError
 
 
@@ -126,3 +126,18 @@ def test_a_damaged_ledger_is_named(tmp_path, parts):
     parts[0].write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
     with pytest.raises(InputError, match=r"p0\.sqlite: is damaged"):
         ledger_figures(parts)
+
+
+def test_what_earlier_processes_have_sent(tmp_path):
+    ledger = write_books(tmp_path, "p0")
+    later = ledger.recorder("p0", RUN, 2)
+    add_values(later, 2, "p1")
+    ledger.recorder("p0", "another", 1).message("sent", "p1", 7, 9, 10, round_number=0, seq=0)
+    ledger.flush()
+    # Two values and one that went out again; what was received, confirmed or announced does not count.
+    assert sent_before(ledger.path, RUN, 2) == (120, 180)
+    assert sent_before(ledger.path, RUN, 3) == (160, 240)
+    assert sent_before(ledger.path, RUN, 1) == (0, 0)
+    ledger.close()
+    with pytest.raises(InputError, match="there is no ledger"):
+        sent_before(tmp_path / "none.sqlite", RUN, 2)

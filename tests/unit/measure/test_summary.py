@@ -80,6 +80,7 @@ def test_the_whole_document(tmp_path):
         "wall_s": 1.5,
         "versions": {"numpy": "2.4.6"},
         "matches_simulation": True,
+        "missing_peers": {},
     }
 
 
@@ -158,3 +159,17 @@ def test_versions():
     assert common_versions({"p0": found, "p1": found}) == found
     mixed = common_versions({"p1": {"numpy": "2.4"}, "p0": {"numpy": "2.3", "grpcio": "1.85"}})
     assert mixed == {"numpy": "2.3 (p0), 2.4 (p1)", "grpcio": "1.85 (p0), none (p1)"}
+
+
+def test_where_a_peer_is_missing_the_figures_are_of_the_others():
+    network = network_of(KITE)
+    found = bases(network)
+    others = {name: U for name, U in found.items() if name != "p3"}
+    distances = {name: {0: 0.5, 1: 0.25, 2: 0.125} for name in others}
+    summary = summary_of(network, figures_of(distances), bases=others, missing={"p3": "p3 knows no run r1"})
+    assert summary["missing_peers"] == {"p3": "p3 knows no run r1"}
+    assert list(summary["result_digest"]) == list(others)
+    assert summary["subspace_distance"]["final"] == 0.125
+    assert summary["num_peers"] == 5
+    with pytest.raises(ValueError, match="bases of"):
+        summary_of(network, figures_of(distances), bases=others)
