@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from peer.cli.live import followed
 from peer.cli.options import JsonOption, run_folder
 from peer.cli.output import emit, say
-from peer.cli.progress import metered
 from peer.cli.summary import print_summary, refuse_missing
 from peer.config import DifAltgdminSpec, RunFailed, parse_spec
 from peer.data.store import LocalData, PeerData, write_all
@@ -21,7 +21,7 @@ from peer.program import Array
 from peer.protocol.interpreter import ProgressCommand
 from peer.runtime.client import Client
 from peer.runtime.collecting import Collected, collect, write_run
-from peer.runtime.following import News, follow, new_run_id, progress_note, stalls, submit
+from peer.runtime.following import follow, new_run_id, submit
 from peer.runtime.local import LocalNetwork
 from peer.runtime.loop import run_interruptible
 from peer.simulate.exact import run_exact
@@ -119,11 +119,7 @@ async def _learn(local: LocalNetwork, run_id: str, spec: DifAltgdminSpec) -> tup
         say(f"run {run_id}")
         started = time.monotonic()
         await submit(client, run_id, spec)
-        with metered("learning", spec.iterations) as meter:
-
-            def show(news: News) -> None:
-                meter.show_run(news.slowest, progress_note(news), stalled=stalls(news))
-
+        with followed("learning", spec.iterations) as show:
             await follow(client, run_id, names, show)
         wall_s = time.monotonic() - started
         return await collect(client, run_id, names, say), wall_s

@@ -17,6 +17,7 @@ COMMANDS = (
     "demo",
     "serve",
     "run",
+    "watch",
     "status",
     "cancel",
     "runs",

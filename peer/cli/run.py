@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from peer.cli.live import followed
 from peer.cli.options import InsecureOption, JsonOption, ViaOption, run_folder
 from peer.cli.output import emit, say
-from peer.cli.progress import metered
 from peer.cli.summary import print_summary, refuse_missing
 from peer.config import RunSpec, read_spec
 from peer.measure.run_folder import read_run_folder
@@ -20,12 +20,9 @@ from peer.runtime.client import Client, NoAnswer, PeerAway
 from peer.runtime.collecting import Collected, collect, write_run
 from peer.runtime.following import (
     FOLLOWING_PATIENCE_S,
-    News,
     OutOfSight,
     follow,
     new_run_id,
-    progress_note,
-    stalls,
     submit,
 )
 from peer.runtime.loop import run_interruptible
@@ -98,11 +95,7 @@ async def _learn(
         attach = _command(f"run --attach {run_id}", via, insecure)
         say(f"run {run_id}; if this terminal closes, follow it with\n  {attach}")
     async with Client(via, insecure, patience_s=FOLLOWING_PATIENCE_S) as client:
-        with metered(run_id, getattr(spec, "iterations", 0)) as meter:
-
-            def show(news: News) -> None:
-                meter.show_run(news.slowest, progress_note(news), stalled=stalls(news))
-
+        with followed(run_id, getattr(spec, "iterations", 0)) as show:
             await follow(client, run_id, network.names, show)
         wall_s = time.monotonic() - started
         try:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from peer.config import RunFailed, RunSpec, canonical_spec
+from peer.measure.figures import SUBSPACE_DISTANCE
 from peer.protocol.messages import Reason, TombKind
 from peer.protocol.records import RunState
 from peer.runtime.client import PATIENCE_S, RETRY_EVERY_S, Client, NoAnswer, PeerAway, UnknownRun
@@ -22,6 +23,7 @@ __all__ = [
     "progress_note",
     "stalls",
     "submit",
+    "wait_note",
 ]
 
 FOLLOWING_PATIENCE_S = 120.0
@@ -104,6 +106,18 @@ class News(dict[str, WatchReply]):
         heard = [reply.status for name, reply in self.items() if name not in self.silent]
         told = heard or [reply.status for reply in self.values()]
         return min(told, key=lambda status: (status.iteration, status.round), default=None)
+
+    @property
+    def worst(self) -> tuple[str, float] | None:
+        """Name and value of the worst of the peers' newest numbers.
+
+        The distance to the truth or, where none of them knows it, how far a basis has moved in an iteration.
+        """
+        for name in (SUBSPACE_DISTANCE, "moved"):
+            values = [reply.metrics[name] for reply in self.values() if name in reply.metrics]
+            if values:
+                return name, max(values)
+        return None
 
     @property
     def closed(self) -> bool:
@@ -252,16 +266,18 @@ def progress_note(news: News) -> str:
     status = news.slowest
     if status is not None:
         parts.append(f"round {status.round} {status.label}".rstrip())
-    distances = [r.metrics["subspace_distance"] for r in news.values() if "subspace_distance" in r.metrics]
-    if distances:
-        parts.append(f"distance {max(distances):.1e}")
-    elif any("moved" in reply.metrics for reply in news.values()):
-        # Without a truth: how far the bases still move in an iteration.
-        parts.append(f"moved {max(r.metrics.get('moved', 0.0) for r in news.values()):.1e}")
+    if news.worst is not None:
+        name, value = news.worst
+        parts.append(f"{'distance' if name == SUBSPACE_DISTANCE else name} {value:.1e}")
     if news.all_told:
         parts.append(f"{sum(news.sent.values()) / 1e6:.1f} MB sent")
-    parts.append(_wait(news, WAIT_S))
+    parts.append(wait_note(news))
     return ", ".join(filter(None, parts))
+
+
+def wait_note(news: News) -> str:
+    """Who is waited for, where that is worth telling; else empty."""
+    return _wait(news, WAIT_S)
 
 
 def stalls(news: News) -> bool:
