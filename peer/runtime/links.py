@@ -40,17 +40,21 @@ class LinkState:
         How it went down: whether the neighbour said Goodbye stays known, whatever later attempts bring.
     attempt : str
         What came of the newest attempt to dial it again.
+    refused : str
+        Why its newest Hello was not taken: a process that has stopped for that is not there to be asked.
     """
 
     up: bool
     since_s: float
     lost: str = ""
     attempt: str = ""
+    refused: str = ""
 
     @property
     def detail(self) -> str:
         """Why it is down."""
-        known = "; ".join(filter(None, (self.lost, self.attempt)))
+        refused = "" if self.refused in self.attempt else f"its last Hello was refused: {self.refused}"
+        known = "; ".join(filter(None, (self.lost, self.attempt, refused)))
         return known or ("" if self.up else "not connected yet")
 
 
@@ -152,6 +156,11 @@ class Links:
     def went_down(self, neighbour: str, why: str) -> None:
         """The link is lost."""
         self.states[neighbour] = LinkState(False, monotonic(), why)
+
+    def refused(self, neighbour: str, why: str) -> None:
+        """A Hello of this neighbour was not taken: keep why until the link is up."""
+        if not self.states[neighbour].up:
+            self.states[neighbour].refused = why
 
     async def _keep_dialling(self, neighbour: str, address: str) -> None:
         delay = FIRST_DELAY_S

@@ -238,6 +238,10 @@ async def test_a_peer_whose_folder_was_emptied_after_many_starts_stops_by_name(t
         said = " ".join(network.log("p3").split())
         assert "has seen incarnation 3 of p3, this process is 1" in said
         assert "restore" in said.partition("has seen incarnation 3")[2]
+
+        # It is not there to be asked; the neighbour that refused it says why.
+        status = " ".join((await difpeer("status", *network.via("p4"))).out.split())
+        assert "its last Hello was refused: p3 shows incarnation 1, 3 was seen before: its state" in status
         # The mend it names: the newest folder.
         shutil.rmtree(state(network))
         kept.rename(state(network))

@@ -31,6 +31,7 @@ async def test_a_second_process_is_refused_and_the_first_says_so(tmp_path):
             await eventually(
                 lambda n=number: len(re.findall(TOLD, network.log("p0"))) == n, f"p0's log: {case}"
             )
+            assert network.log("p0").count("a second process") == number, "once for each attempt"
         assert "link to p1 is down" not in network.log("p0")
         assert "seen before" not in network.log("p1")
         assert network.processes["p0"].returncode is None
