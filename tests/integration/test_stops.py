@@ -139,6 +139,23 @@ async def test_a_stop_in_any_phase_costs_no_bit(tmp_path):
         assert "link to p4 is down: it said Goodbye" in network.log("p3")
 
 
+async def test_a_stop_between_done_and_closed(tmp_path):
+    """p4 ends when its result is on disk, before it has told anybody: the others have theirs and wait for its word."""
+    spec = dif_spec(rank=2, iterations=3, init={"power_iterations": 2, "agreement_rounds": 2})
+    async with lab(NETWORK, DATA, tmp_path, absent=("p4",)) as network:
+        network.absent = ()
+        await network.start("p4", {"DIFPEER_FAILPOINT": "at-end:1"})
+        await submitted(network, spec)
+        for name in ("p0", "p3"):
+            await until(network, name, lambda run: run.state is RunState.DONE, "is done, not closed")
+        assert await network.processes["p4"].wait() != 0
+        await stopped(network, "p0", "p3")
+        await asyncio.gather(*(network.start(name) for name in ("p0", "p3")))
+        await until(network, "p0", lambda run: run.waiting_for == ("p4",), "waits for p4's word")
+        await network.start("p4")
+        await same_bits(network, spec)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 async def test_twenty_stops_at_any_moment_cost_no_bit(tmp_path, seed):
