@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from peer.measure.schema import open_ledger
 from topology.errors import InputError
 
-__all__ = ["SUBSPACE_DISTANCE", "ByteTotals", "RunFigures", "ledger_figures"]
+__all__ = ["SUBSPACE_DISTANCE", "ByteTotals", "RunFigures", "last_iterations", "ledger_figures"]
 
 SUBSPACE_DISTANCE = "subspace_distance"
 """Name of the metric that the summary's trace is made of."""
@@ -39,6 +39,7 @@ FROM (SELECT *, bytes + retrans + segments IS NOT NULL AS known FROM (
   FROM sockets GROUP BY peer, incarnation, neighbour, connection))
 """
 _EXTENT = "SELECT (SELECT max(round) + 1 FROM rounds), (SELECT max(iteration) FROM iterations)"
+_LAST_ITERATIONS = "SELECT run, max(iteration) FROM iterations GROUP BY run"
 _LATENCIES = "SELECT latency_ns FROM rounds WHERE latency_ns IS NOT NULL"
 _DISTANCES = "SELECT peer, iteration, value FROM iterations WHERE name = ? ORDER BY incarnation"
 
@@ -134,6 +135,26 @@ def ledger_figures(parts: Iterable[str | Path]) -> RunFigures:
         latencies_ns=np.concatenate([np.empty(0, np.int64), *(part.latencies_ns for part in found)]),
         distances=distances,
     )
+
+
+def last_iterations(path: str | Path) -> dict[str, int]:
+    """Read how many iterations each run of a peer's ledger has behind it, as far as rows were written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ledger; its peer may be writing to it.
+
+    Returns
+    -------
+    dict of str to int
+        By run; empty where there is no ledger that can be read: it is for measuring only.
+    """
+    try:
+        with closing(open_ledger(path)) as ledger:
+            return dict(ledger.execute(_LAST_ITERATIONS).fetchall())
+    except (InputError, sqlite3.Error):
+        return {}
 
 
 def _total(parts: Iterable[int | None]) -> int | None:
