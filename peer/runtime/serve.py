@@ -12,8 +12,10 @@ from pathlib import Path
 
 from peer.data.store import read_peer, read_truth
 from peer.measure.ledger import Ledger
+from peer.protocol.records import RunState
 from peer.runtime.credentials import check_loopback
 from peer.runtime.failpoints import arm, failpoint_of
+from peer.runtime.kept import look_at_results
 from peer.runtime.logs import start_log
 from peer.runtime.node import CLOSE_S, Node
 from peer.runtime.operations import Operations
@@ -110,12 +112,14 @@ async def serve(config: ServeConfig, ready: Callable[[Ready], None]) -> None:
         node = _resume(network, config, folder, owned, ledger, stack)
         if failpoint is not None:
             arm(failpoint, node)
+        kept = [r.run for r in node.machine.records.values() if r.state in (RunState.DONE, RunState.CLOSED)]
         service = Service(node, Operations(node, config.network.read_text(encoding="utf-8")))
         await service.start(listen)
         try:
             node.start()
             neighbours = network.neighbours(config.name)
             ready(Ready(config.name, listen, folder.incarnation, neighbours))
+            stack.callback(look_at_results(node.store, kept))
             await asyncio.wait((stopped, node.ended), return_when=asyncio.FIRST_COMPLETED)
         finally:
             await node.stop(f"{config.name} stops")

@@ -141,8 +141,14 @@ async def test_results_outlive_every_process(tmp_path):
     async with started(tmp_path, dif_spec(rank=2, iterations=5)) as network:
         await ends(network)
         await killed(network, *GRAPH.names)
+        result = newest(state(network) / "runs" / "a")
+        flip(result)
         for name in GRAPH.names:
             await network.start(name)
+        # Whoever would collect it next month should hear of it now.
+        warning = f"the result of run a at p3 cannot be read: {result} is damaged"
+        await eventually(lambda: warning in network.log("p3"), "p3 warns of its result")
+        flip(result)
         await finished_with_the_simulators_bits(network, dif_spec(rank=2, iterations=5))
         out = network.folder / "runs"
         again = await difpeer("run", "--attach", "a", *network.via("p4"), "--out", out, "--json")
