@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from peer.protocol.events import ConnectionLost, Dialled, Event
+from peer.runtime.causes import plain_cause
 from peer.runtime.settings import data_channel
 from peer.runtime.stream import Stream
 from peer.wire.envelope import STREAM_PATH
@@ -180,7 +181,7 @@ class Links:
         try:
             await call.wait_for_connection()
         except grpc.aio.AioRpcError as error:
-            self._not_reached(neighbour, f"{address}: {_short(error.details())}")
+            self._not_reached(neighbour, f"{address}: {plain_cause(error.details())}")
             return False
         stream = self._open(
             call.read, call.write, half_close=call.done_writing, neighbour=neighbour, remote=address
@@ -228,9 +229,3 @@ class Links:
     def _end_silence(self, stream: Stream) -> None:
         if not stream.over and not self._introduced(stream.number):
             stream.close(f"no Hello within {SILENCE_S:g} s")
-
-
-def _short(details: str | None) -> str:
-    """The end of gRPC's text: what the system said."""
-    text = (details or "no answer").rpartition("last error: ")[2]
-    return text.rpartition("Failed to connect to remote host: ")[2]
