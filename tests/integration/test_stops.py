@@ -3,6 +3,8 @@
 import asyncio
 import random
 import signal
+import sqlite3
+from contextlib import closing
 from time import monotonic
 
 import pytest
@@ -154,6 +156,21 @@ async def test_a_stop_between_done_and_closed(tmp_path):
         await until(network, "p0", lambda run: run.waiting_for == ("p4",), "waits for p4's word")
         await network.start("p4")
         await same_bits(network, spec)
+
+
+async def test_a_stop_does_not_wait_for_somebody_who_holds_the_ledger(tmp_path):
+    spec = dif_spec(rank=2, iterations=10**6, init={"power_iterations": 2, "agreement_rounds": 2})
+    async with lab(NETWORK, DATA, tmp_path) as network:
+        await submitted(network, spec)
+        await until(network, "p1", lambda run: run.iteration >= 2, "learns")
+        with closing(
+            sqlite3.connect(tmp_path / "state" / "p1" / "ledger.sqlite", isolation_level=None)
+        ) as held:
+            held.execute("BEGIN IMMEDIATE")
+            await stopped(network, "p1")
+        assert "the ledger's last rows may be missing" in network.log("p1")
+        await network.start("p1")
+        await until(network, "p1", lambda run: run.iteration >= 5, "goes on")
 
 
 @pytest.mark.long
