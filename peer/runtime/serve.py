@@ -39,8 +39,8 @@ log = logging.getLogger("difpeer")
 STOP_GRACE_S = 0.5
 """For calls that are still on when the streams and threads have ended."""
 
-STOP_S = 4.5
-"""What a stop may take in all; the disks get what is left of it at their turn."""
+STOP_S = 3.5
+"""What a stop may take in all, short of the promised 5 s; the disks get what is left of it at their turn."""
 
 LEAST_S = 0.1
 """So that a thread without work can end, and is not taken for a slow disk."""
