@@ -61,6 +61,11 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         if counts[level] is not None:
             per_round = f", {human_bytes(counts[level] / max(summary['rounds'], 1))} a round"
             rows.append((title, human_bytes(counts[level]) + (per_round if level != "resent" else "")))
+    uncounted = counts["uncounted_connections"]
+    if uncounted and counts["socket"] is not None:
+        rows.append(
+            ("connections not in socket, wire", f"{uncounted} (closed before they could be measured)")
+        )
     latency = summary["round_latency_ms"]
     if latency["p50"] is not None:
         rows.append(

@@ -93,6 +93,7 @@ def summarize(
             "message": totals.message,
             "socket": totals.socket,
             "wire_estimate": totals.wire_estimate,
+            "uncounted_connections": totals.uncounted_connections,
             "resent": totals.resent,
             "predicted_payload": predicted_payload(schedule, network),
         },

@@ -10,6 +10,7 @@ import grpc
 
 from peer.config import RunFailed
 from peer.protocol.errors import LocalProtocolError, RemoteProtocolError
+from peer.runtime.causes import plain_cause
 from peer.runtime.credentials import check_loopback
 from peer.runtime.settings import control_channel
 from peer.wire.control import CANCEL, COLLECT, STATUS, SUBMIT, WATCH, Method, decode, encode
@@ -215,8 +216,7 @@ class Client:
             return PeerAway(text + (f"; tried for {trouble.tried_s:.1f} s" if trouble.tried_s else ""))
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return NoAnswer(
-                f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s "
-                f"({text.rpartition('last error: ')[2]})",
+                f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s ({plain_cause(text)})",
                 field=self._field,
                 mend="check the address, and that a peer serves there",
             )

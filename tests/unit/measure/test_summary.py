@@ -74,6 +74,7 @@ def test_the_whole_document(tmp_path):
             "message": 240,
             "socket": 870,
             "wire_estimate": 900 + 66 * 13,
+            "uncounted_connections": 0,
             "resent": 85,
             "predicted_payload": 2 * 5 * 96,
         },
