@@ -27,23 +27,27 @@ class Canvas:
 
     def line(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> None:
         """Draw a straight line between two points, each (x, y) from 0 to 1, y downwards."""
-        size = np.array([self.columns * 2 - 1, self.rows * 4 - 1])
-        a, b = np.rint(start * size), np.rint(end * size)
+        a, b = self._dot(start), self._dot(end)
         steps = int(max(abs(b - a))) + 1
         x, y = np.rint(np.linspace(a, b, steps)).astype(int).T
         self._dots[y, x] = True
 
     def word(self, text: str, at: NDArray[np.float64]) -> None:
         """Write a word around a point, or in a near row where that place is taken."""
-        centre = round(float(at[0]) * (self.columns - 1)) - len(text) // 2
-        column = min(max(centre, 0), self.columns - len(text))
-        row = round(float(at[1]) * (self.rows - 1))
+        x, y = self._dot(at).tolist()
+        column = min(max(x // 2 - len(text) // 2, 0), self.columns - len(text))
+        row = y // 4
         near = sorted(range(self.rows), key=lambda other: (abs(other - row), other))
         row = next((other for other in near if self._free(other, column, len(text))), row)
         for offset, character in enumerate(text):
             self._words[row, column + offset] = character
         for edge in (column - 1, column + len(text)):  # a gap, so that no line runs into the word
             self._words.setdefault((row, edge), " ")
+
+    def _dot(self, point: NDArray[np.float64]) -> NDArray[np.int64]:
+        size = np.array([self.columns * 2 - 1, self.rows * 4 - 1])
+        dot: NDArray[np.int64] = np.rint(point * size).astype(np.int64)
+        return dot
 
     def _free(self, row: int, column: int, length: int) -> bool:
         return all(

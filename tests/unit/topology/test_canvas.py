@@ -30,7 +30,7 @@ def test_a_word_gives_way_to_another():
     canvas = Canvas(6, 3)
     canvas.word("p1", at(0.5, 0.5))
     canvas.word("p2", at(0.6, 0.5))
-    assert canvas.lines() == ["  p2", " p1", ""]
+    assert canvas.lines() == ["  p2", "  p1", ""]
 
 
 def test_words_stay_on_the_canvas():
