@@ -17,7 +17,7 @@ __all__ = ["positions"]
 _NEAR = 0.04
 _MOST_CHECKED = 25
 # Kamada-Kawai shows rings, grids and trees as what they are, but compares all pairs of peers.
-_MOST_PAIRWISE = 150
+_MOST_PAIRWISE = 100
 # Above this many edges for a peer there is no shape to see: on a circle one can at least tell the lines apart.
 _CROWDED = 2.5
 _CLEARLY_LONGER = 1.2

@@ -14,7 +14,7 @@ from topology.network import Network
 
 __all__ = ["network_page"]
 
-_WIDTH = 800
+_WIDEST, _NARROWEST = 800, 480  # units of the drawing; few peers in few units stand out on a phone
 _LONGEST_INSIDE = 4
 _LETTER = 14  # width of a letter of a name
 _MOST_NAMED = 80  # names of more peers would lie on each other; they are told on hover and in the table
@@ -42,7 +42,7 @@ th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px so
 th { color: var(--faint); font-weight: 600; }
 td:last-child { white-space: normal; }
 @media (max-width: 45rem) { table, tbody { display: block; }
-  tr { display: grid; grid-template-columns: 2fr 3fr 1.3fr 2fr; padding: .35rem 0;
+  tr { display: grid; grid-template-columns: 2fr 2.8fr 1.5fr 1.7fr; padding: .35rem 0;
     border-bottom: 1px solid var(--rule); }
   th, td { border: 0; padding: .1rem .5rem .1rem 0; overflow-wrap: anywhere; white-space: normal; }
   th:last-child, td:last-child { grid-column: 1 / -1; } td:first-child { font-weight: 600; } }
@@ -84,11 +84,12 @@ def _drawing(network: Network) -> list[str]:
     places = positions(network)
     crowd = min(1.0, (20 / len(network.names)) ** 0.5)  # circles and lines of many peers are smaller
     margin = max(45.0, _LETTER * crowd * max(map(len, network.names)) / 2)
-    points = places * (_WIDTH - 2 * margin) + margin
-    height = points[:, 1].max() + 45
+    width = min(_WIDEST, _NARROWEST + 16 * len(network.names)) + 2 * margin
+    points = places * (width - 2 * margin) + margin
+    height = points[:, 1].max() + 55
     top = points[:, 1].min() - 45
     return [
-        f'<svg viewBox="0 {top:.0f} {_WIDTH} {height - top:.0f}" role="img" aria-label="The network, drawn">',
+        f'<svg viewBox="0 {top:.0f} {width:.0f} {height - top:.0f}" role="img" aria-label="The network, drawn">',
         *_edges(network, points, crowd),
         *_peers(network, points, crowd),
         "</svg>",
