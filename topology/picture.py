@@ -60,9 +60,8 @@ def _drawing(network: Network, columns: int, unicode: bool) -> list[str]:
     longest = max(map(len, names))
     height = float(places[:, 1].max())
     # A character is twice as high as it is wide; more height than this would not fit on a screen.
-    rows = (
-        max(3, min(round(columns / 2 * height), 12 + len(names) // 2)) | 1
-    )  # odd: what is in the middle has a row
+    rows = max(3, min(round(columns / 2 * height), 12 + len(names) // 2))
+    rows += 1 - rows % 2  # with an odd number, what is in the middle has a row of its own
     if height < _FLAT:
         rows = _in_one_line(places, fits=(longest + _SHORTEST_LINE) * len(names) <= columns)
     else:

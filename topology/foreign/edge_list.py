@@ -54,14 +54,15 @@ def read_edge_list(text: str, file: str | Path) -> ForeignGraph:
         if not edges and {word.lower() for word in words[:2]} in _HEADS:
             notes.append(f"line {number} ({', '.join(words[:2])}) is taken as the heads of columns")
             continue
-        if len(words) < 2 or not all(words) or not _ATTRIBUTES.fullmatch(words[2] if words[2:] else "0"):
+        attributes = words[2] if len(words) > 2 else "{}"
+        if len(words) < 2 or not all(words) or not _ATTRIBUTES.fullmatch(attributes):
             raise InputError(
                 f"found {_shown(words)} where two names are expected",
                 file=file,
                 field=f"line {number}",
                 mend="write the names of two neighbours; only a weight may follow",
             )
-        weighted |= bool(words[2:]) and words[2] != "{}"
+        weighted |= attributes != "{}"
         edges.append((words[0], words[1]))
         for name in words[:2]:
             places.setdefault(name, f"line {number}")
