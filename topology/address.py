@@ -5,7 +5,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from topology.errors import InputError
 
-__all__ = ["parse_address"]
+__all__ = ["loopback_addresses", "parse_address"]
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # containers' names may hold underscores
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -53,3 +53,30 @@ def _canonical_host(host: str) -> str:
     if len(host) > 253 or not _HOST.fullmatch(host):
         raise AddressValueError(host)
     return host.lower()
+
+
+def loopback_addresses(num_peers: int, base_port: int) -> list[str]:
+    """Addresses for peers on this machine.
+
+    Parameters
+    ----------
+    num_peers : int
+        How many.
+    base_port : int
+        Port of the first; each other one has the next.
+
+    Returns
+    -------
+    list of str
+        Such as ``127.0.0.1:7100``.
+
+    Raises
+    ------
+    InputError
+        If there are not so many ports.
+    """
+    if not 1 <= base_port <= 65536 - num_peers:
+        raise InputError(
+            f"found {base_port}", field="base-port", mend=f"give a port from 1 to {65536 - num_peers}"
+        )
+    return [f"127.0.0.1:{base_port + position}" for position in range(num_peers)]

@@ -8,14 +8,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from topology.address import parse_address
 from topology.errors import InputError, name_hint
 
-__all__ = ["Edge", "KeyPin", "PeerEntry", "PeerName"]
+__all__ = ["Edge", "KeyPin", "PeerEntry", "PeerName", "is_peer_name"]
 
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
 _KEY = re.compile(r"sha256:[0-9a-f]{64}")
 
 
+def is_peer_name(name: str) -> bool:
+    """Whether a peer can be called so: 1 to 32 of the characters a-z, 0-9 and -."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not is_peer_name(name):
         raise InputError(f"{name!r} cannot be a name", mend="use 1 to 32 of the characters a-z, 0-9 and -")
     return name
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, get_args
 import networkx as nx
 import numpy as np
 
+from topology.address import loopback_addresses
 from topology.errors import InputError, name_hint
 from topology.network import MixingRule, Network
 from topology.yamlfile import validate
@@ -107,10 +108,7 @@ def make_network(
         raise InputError(f"found {num_peers}", field="peers", mend="a network has at least two")
     if seed < 0:
         raise InputError(f"found {seed}", field="seed", mend="give a whole number ≥ 0")
-    if not 1 <= base_port <= 65536 - num_peers:
-        raise InputError(
-            f"found {base_port}", field="base-port", mend=f"give a port from 1 to {65536 - num_peers}"
-        )
+    addresses = loopback_addresses(num_peers, base_port)
     graph = _draw(kind, num_peers, p, degree, seed)
     added = _join_parts(graph, seed)
     names = peer_names(num_peers)
@@ -119,7 +117,7 @@ def make_network(
         {
             "name": name if name is not None else f"{kind}-{num_peers}",
             "mixing": mixing,
-            "peers": {peer: {"address": f"127.0.0.1:{base_port + i}"} for i, peer in enumerate(names)},
+            "peers": {peer: {"address": address} for peer, address in zip(names, addresses, strict=True)},
             "edges": [[names[a], names[b]] for a, b in graph.edges],
         },
     )

@@ -1,7 +1,6 @@
 """What a network file promises: connection, weights, speed of agreement, bytes per round."""
 
 from dataclasses import dataclass
-from math import ceil, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +8,12 @@ from numpy.typing import NDArray
 from topology.errors import InputError
 from topology.mixing import gamma, mixing_matrix
 from topology.network import MixingRule, Network
+from topology.prediction import AgreementCost, agreement_costs, payload_bytes, rounds_to
+from topology.weakness import find_weaknesses
 
 __all__ = ["LintReport", "lint_network"]
 
-_FLOAT64_BYTES = 8
-# Sums of at most a few thousand weights; and eigenvalues of LAPACK, which are good to about 1e-15 L.
+# Sums of at most a few thousand weights.
 _ROUNDING = 1e-12
 
 
@@ -46,8 +46,12 @@ class LintReport:
         ⌈log(1/ε) / log(1/gamma)⌉; None where it never shrinks.
     payload_bytes_per_round : int or None
         All peers together, for a (dim, rank) float64 basis: 2 · edges · dim · rank · 8.
+    worst_peer_payload_bytes_per_round : int or None
+        Sent by a peer with the most neighbours.
+    agreement_costs : tuple of AgreementCost
+        Rounds and bytes to shrink the disagreement to 1e-2, 1e-4, 1e-6, 1e-8.
     warnings : tuple of str
-        What may go wrong.
+        What may go wrong, with the mend.
     """
 
     name: str
@@ -65,6 +69,8 @@ class LintReport:
     rounds_to_1e_2: int | None
     rounds_to_1e_6: int | None
     payload_bytes_per_round: int | None
+    worst_peer_payload_bytes_per_round: int | None
+    agreement_costs: tuple[AgreementCost, ...]
     warnings: tuple[str, ...]
 
 
@@ -88,7 +94,8 @@ def lint_network(network: Network, dim: int | None = None, rank: int | None = No
     InputError
         If only one of dim and rank is given, or 1 ≤ rank ≤ dim does not hold.
     """
-    payload = _payload_bytes(network, dim, rank)
+    per_round = _payload_bytes(network, dim, rank)
+    total, worst = (None, None) if per_round is None else per_round
     W = mixing_matrix(network)
     contraction = gamma(W)
     ones = np.ones(len(W))
@@ -109,14 +116,20 @@ def lint_network(network: Network, dim: int | None = None, rank: int | None = No
         doubly_stochastic=doubly_stochastic,
         gamma=contraction,
         spectral_gap=1 - contraction,
-        rounds_to_1e_2=_rounds_to(1e-2, contraction),
-        rounds_to_1e_6=_rounds_to(1e-6, contraction),
-        payload_bytes_per_round=payload,
-        warnings=_warnings(network.mixing, doubly_stochastic, bipartite),
+        rounds_to_1e_2=rounds_to(1e-2, contraction),
+        rounds_to_1e_6=rounds_to(1e-6, contraction),
+        payload_bytes_per_round=total,
+        worst_peer_payload_bytes_per_round=worst,
+        agreement_costs=agreement_costs(contraction, per_round),
+        warnings=tuple(
+            find_weaknesses(
+                network, contraction=contraction, doubly_stochastic=doubly_stochastic, bipartite=bipartite
+            )
+        ),
     )
 
 
-def _payload_bytes(network: Network, dim: int | None, rank: int | None) -> int | None:
+def _payload_bytes(network: Network, dim: int | None, rank: int | None) -> tuple[int, int] | None:
     if dim is None and rank is None:
         return None
     if dim is None or rank is None:
@@ -124,15 +137,7 @@ def _payload_bytes(network: Network, dim: int | None, rank: int | None) -> int |
         raise InputError("bytes need dim and rank", field=missing, mend="give both or neither")
     if not 1 <= rank <= dim:
         raise InputError(f"found {rank} with dim {dim}", field="rank", mend="give 1 ≤ rank ≤ dim")
-    return 2 * len(network.edges) * dim * rank * _FLOAT64_BYTES
-
-
-def _rounds_to(fraction: float, contraction: float) -> int | None:
-    if contraction >= 1 - _ROUNDING:
-        return None
-    if contraction <= _ROUNDING:
-        return 1
-    return ceil(log(1 / fraction) / log(1 / contraction))
+    return payload_bytes(network, dim, rank)
 
 
 def _is_bipartite(adjacency: NDArray[np.bool_]) -> bool:
@@ -146,18 +151,3 @@ def _is_bipartite(adjacency: NDArray[np.bool_]) -> bool:
         side[fresh] = -side[frontier[0]]
         frontier = np.flatnonzero(fresh)
     return True
-
-
-def _warnings(mixing: MixingRule, doubly_stochastic: bool, bipartite: bool) -> tuple[str, ...]:
-    found = []
-    if not doubly_stochastic:
-        found.append(
-            f"mixing rule {mixing} is not doubly stochastic here: agreement tends to the mean weighted by "
-            "degree, not to the mean; metropolis has no such bias"
-        )
-    if bipartite and mixing == "uniform":
-        found.append(
-            "mixing rule uniform never agrees on a bipartite network: values oscillate with period 2; "
-            "use a rule with self weight, such as metropolis"
-        )
-    return tuple(found)

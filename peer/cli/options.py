@@ -8,11 +8,14 @@ import typer
 
 from topology.errors import InputError
 
-__all__ = ["InsecureOption", "JsonOption", "ViaOption", "run_folder"]
+__all__ = ["InsecureOption", "JsonOption", "NetworkArgument", "ViaOption", "run_folder"]
 
 ViaOption = Annotated[str, typer.Option(metavar="ADDR", help="host:port of any peer of the network.")]
 InsecureOption = Annotated[
     bool, typer.Option("--insecure-loopback", help="Without TLS, between processes on this machine only.")
+]
+NetworkArgument = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A network file, or a shipped name such as er8.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 

@@ -31,7 +31,7 @@ def test_help_names_every_command():
 
 
 GROUPS = {
-    "topology": ("make", "lint", "show"),
+    "topology": ("make", "convert", "lint", "show"),
     "data": ("synth", "import", "split", "describe"),
     "runs": ("list", "prune", "delete"),
 }

@@ -1,14 +1,17 @@
 import json
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from peer.cli import topology_show
 from peer.cli.topology import app
 from topology.errors import InputError
 from topology.generators import make_network
 from topology.lint import lint_network
 from topology.mixing import peer_weights
 from topology.network import read_network, write_network
+from topology.page import network_page
 from topology.shipped import shipped_network
 
 WIDE = {"COLUMNS": "160", "TERM": "dumb"}
@@ -83,6 +86,7 @@ def test_make_writes_nothing_when_the_network_is_impossible(tmp_path, words):
         ["make", "ring", "--peers", "3", "--mixing", "best", "--out", "x.yaml"],
         ["lint"],
         ["convert", "er8"],
+        ["convert", "er8", "--out", "x.yaml", "--format", "yaml"],
     ],
 )
 def test_wrong_words_end_with_status_2(tmp_path, monkeypatch, words):
@@ -115,7 +119,8 @@ def test_lint_warns_in_words(tmp_path):
     text = call("lint", tmp_path / "a.yaml").stdout
     assert "never" in text
     assert "Warning: mixing rule uniform is not doubly stochastic" in text
-    assert len(document("lint", tmp_path / "a.yaml")["warnings"]) == 2
+    assert "Warning: one neighbour only: p1, p2, p3, p4" in text
+    assert len(document("lint", tmp_path / "a.yaml")["warnings"]) == 4
 
 
 def test_lint_of_a_bad_file_is_an_input_error(tmp_path):
@@ -168,6 +173,56 @@ def test_a_network_that_is_not_there_is_an_input_error():
         call("show", "er9")
 
 
-@pytest.mark.parametrize("command", ["make", "lint", "show"])
+@pytest.mark.parametrize("command", ["make", "convert", "lint", "show"])
 def test_every_help_has_an_example(command):
     assert f"Example: difpeer topology {command}" in call(command, "--help").stdout
+
+
+def test_show_draws_the_network():
+    lines = call("show", "ring8").stdout.splitlines()
+    table = next(at for at, line in enumerate(lines) if "ring8 (mixing" in line)
+    assert [name for name in shipped_network("ring8").names if f"{name} " in " ".join(lines[:table])]
+    assert any("⠤" in line for line in lines[:table])
+
+
+def test_show_draws_with_ascii_where_there_is_nothing_else(monkeypatch):
+    monkeypatch.setattr(topology_show, "console", Console(width=80))
+    result = CliRunner(charset="ascii").invoke(app, ["show", "star6"], env=WIDE)
+    assert result.stdout.isascii()
+    assert "...." in result.stdout
+
+
+def test_show_writes_a_page(tmp_path):
+    page = tmp_path / "ring8.html"
+    assert f"{page}: the same as a page" in call("show", "ring8", "--html", page).stdout
+    assert page.read_text() == network_page(shipped_network("ring8"))
+    assert document("show", "ring8", "--html", tmp_path / "b.html")["html"] == str(tmp_path / "b.html")
+    with pytest.raises(InputError, match=r"ring8\.html: --html: exists already"):
+        call("show", "star6", "--html", page)
+    with pytest.raises(InputError, match="--html: cannot be written"):
+        call("show", "star6", "--html", tmp_path / "no" / "a.html")
+
+
+def test_convert_writes_the_network_and_tells_what_was_changed(tmp_path):
+    (tmp_path / "a.edges").write_text("3\n0 1\n1 2\n2 2\n")
+    words = ["convert", tmp_path / "a.edges", "--mixing", "max-degree", "--base-port", 8000, "--name", "lab"]
+    text = call(*words, "--out", tmp_path / "a.yaml").stdout
+    assert "a.yaml: 3 peers, 2 edges, gamma 0.6667\n" in text
+    assert "Note: nodes are renamed: 0 → p0, 1 → p1, 2 → p2\n" in text
+    assert "Note: self-loops are left out (p2)" in text
+    made = read_network(tmp_path / "a.yaml")
+    assert (made.name, made.mixing, made.peers["p2"].address) == ("lab", "max-degree", "127.0.0.1:8002")
+    told = document(*words, "--out", tmp_path / "b.yaml")
+    assert (told["format"], told["num_peers"], told["num_edges"]) == ("edges", 3, 2)
+    assert told["names"] == {"0": "p0", "1": "p1", "2": "p2"}
+    assert len(told["notes"]) == 2
+    assert (told["file"], told["source"]) == (str(tmp_path / "b.yaml"), str(tmp_path / "a.edges"))
+    with pytest.raises(InputError, match=r"b\.yaml: --out: exists already"):
+        call(*words, "--out", tmp_path / "b.yaml")
+
+
+def test_convert_takes_the_format_that_is_said(tmp_path):
+    (tmp_path / "a").write_text("3\n0 1\n")
+    with pytest.raises(InputError, match="line 1: found '3' where two names are expected"):
+        call("convert", tmp_path / "a", "--format", "edge-list", "--out", tmp_path / "a.yaml")
+    assert not (tmp_path / "a.yaml").exists()

@@ -1,6 +1,6 @@
 import pytest
 
-from topology.address import parse_address
+from topology.address import loopback_addresses, parse_address
 from topology.errors import InputError
 
 
@@ -51,3 +51,13 @@ def test_bad_addresses(text, reason):
         parse_address(text)
     assert reason in str(caught.value)
     assert caught.value.mend
+
+
+def test_loopback_addresses_count_up():
+    assert loopback_addresses(2, 65534) == ["127.0.0.1:65534", "127.0.0.1:65535"]
+
+
+@pytest.mark.parametrize(("peers", "base_port"), [(2, 65535), (2, 0), (70000, 1)])
+def test_there_are_only_so_many_ports(peers, base_port):
+    with pytest.raises(InputError, match="base-port: found"):
+        loopback_addresses(peers, base_port)
