@@ -11,7 +11,8 @@ from peer.cli.options import InsecureOption, JsonOption, ViaOption, run_folder
 from peer.cli.output import emit, say
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
-from peer.config import RunFailed, RunSpec, read_spec
+from peer.config import RunFailed, RunSpec
+from peer.registry import read_spec
 from peer.runtime.client import Client, NoAnswer, PeerAway
 from peer.runtime.collecting import collect, write_run
 from peer.runtime.following import (

@@ -9,6 +9,7 @@ from typing import Any
 from peer.data.manifest import read_manifest
 from peer.protocol.facts import PeerFact
 from peer.protocol.records import RunRecord, RunState
+from peer.registry import source_of, spec_head
 from peer.state.resuming import HeldRun, delete_mend
 from topology.errors import InputError
 from topology.network import Network
@@ -84,6 +85,9 @@ def _changes(run: HeldRun, own: PeerFact, rests_on: Mapping[str, str]) -> Iterat
         yield "other data than are in the data folder now"
     if known.software != own.software:
         yield f"difpeer {known.software} (now {own.software})"
+    source = _source(record)
+    if known.algorithm != source:
+        yield f"the algorithm of {known.algorithm or 'difpeer'} (now {source or 'of difpeer'})"
     before, now = _profile(known.profile), _profile(own.profile)
     for field in sorted(before.keys() | now.keys()):
         if before.get(field) != now.get(field):
@@ -95,6 +99,13 @@ def _fact(record: RunRecord) -> PeerFact | None:
         return PeerFact.from_bytes(record.fact)
     except ValueError:
         return None
+
+
+def _source(record: RunRecord) -> str:
+    try:
+        return source_of(spec_head(record.spec).algorithm)
+    except InputError as error:
+        return f"none: {error.problem}"
 
 
 def _profile(text: str) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from peer.config import spec_from_canonical
 from peer.measure.collect import forget_others
 from peer.program import iteration_of
 from peer.protocol.records import Checkpoint, RunRecord, RunState
+from peer.registry import spec_head
 from peer.state.container import Damaged
 from peer.state.durable import clear_partial, disk_errors
 from peer.state.folder import LEDGER, PEER_FILE, RUNS, read_peer_file
@@ -196,7 +196,4 @@ def _newest(files: RunFiles) -> tuple[Checkpoint | None, list[str]]:
 
 
 def _algorithm(record: RunRecord) -> str:
-    try:
-        return spec_from_canonical(record.spec).algorithm
-    except InputError:
-        return ""
+    return spec_head(record.spec).algorithm

@@ -5,13 +5,12 @@ import struct
 import numpy as np
 import pytest
 
-from peer.algorithms.registry import algorithm
 from peer.algorithms.subspace import orthonormalize
-from peer.config import parse_spec
 from peer.measure.figures import ByteTotals, RunFigures, ledger_figures
 from peer.measure.summary import predicted_payload, result_digest, summarize
 from peer.measure.versions import common_versions, software_versions
 from peer.program import Facts
+from peer.registry import algorithm, parse_spec
 from tests.support.problems import KITE, network_of
 from tests.unit.measure.books import LATENCIES, write_books
 from topology.mixing import gamma, mixing_matrix
