@@ -142,13 +142,15 @@ def _answer(peers: list[_Peer], request: Request[Any], reply: Any) -> None:  # n
         peers[0].receive(peers[0].came(), reply)
         return
     edges, start = reply.edges, 0
+    sent = request.value if isinstance(request, Broadcast) else request.values
+    first = (
+        sent[:1] if isinstance(sent, list) else lifted(entry_of(sent, 0))
+    )  # its kind and shape are all peers'
     for peer in peers:
         came = peer.came()
         values = {name: entry_of(edges, start + e) for e, name in enumerate(came)}
         start += len(came)
-        sent = request.value if isinstance(request, Broadcast) else request.values
-        block = Received.of_peer(peer.neighbours, values, lifted(entry_of(sent, 0)))
-        peer.receive(came, block)
+        peer.receive(came, Received.of_peer(peer.neighbours, values, first))
 
 
 def _row_of(neighbours: Neighbours, row: int) -> Neighbours:

@@ -65,7 +65,7 @@ class _Step:
     numbers: list[Numbers] = field(default_factory=list)
 
 
-def _require_bearable(command: RoundCommand) -> None:
+def _require_bearable(command: RoundCommand, peer: str) -> None:
     """Raise ProgramError where a message is longer than gRPC may carry.
 
     Its stream would end, and the same message would be sent again for ever. A run whose algorithm predicts its
@@ -74,7 +74,7 @@ def _require_bearable(command: RoundCommand) -> None:
     longest = max(map(payload_bytes, command.outgoing.values()), default=0)
     if longest > MAX_MESSAGE_BYTES:
         raise ProgramError(
-            f"a message of {command.label} has {longest} bytes, a stream carries {MAX_MESSAGE_BYTES}; "
+            f"{peer}: a message of {command.label} has {longest} bytes, a stream carries {MAX_MESSAGE_BYTES}; "
             "send less in one round"
         )
 
@@ -285,7 +285,7 @@ class Driver:
                 requested_ns = monotonic_ns()
                 command = interpreter.encode(request)
                 if isinstance(command, RoundCommand):
-                    _require_bearable(command)
+                    _require_bearable(command, self._peer)
                 if not isinstance(command, ProgressCommand):
                     return _Step(started_ns, requested_ns, monotonic_ns(), command, numbers=numbers)
                 numbers.append(self._measure(command, requested_ns))

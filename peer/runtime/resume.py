@@ -75,9 +75,11 @@ def _changes(run: HeldRun, own: PeerFact, rests_on: Mapping[str, str]) -> Iterat
     on = record.live or (record.state is RunState.DONE and record.reason is None)
     if on and run.rests_on[NETWORK] != rests_on[NETWORK]:
         yield "another network file (peers, edges or mixing rule)"
+    known = _fact(record)
+    if on and known is not None and known.algorithm != (source := _source(record)):
+        yield f"the algorithm of {known.algorithm or 'difpeer'} (now {source or 'that of difpeer'})"
     if not record.live:
         return
-    known = _fact(record)
     if known is None:
         yield "another version of difpeer"
         return
@@ -85,9 +87,6 @@ def _changes(run: HeldRun, own: PeerFact, rests_on: Mapping[str, str]) -> Iterat
         yield "other data than are in the data folder now"
     if known.software != own.software:
         yield f"difpeer {known.software} (now {own.software})"
-    source = _source(record)
-    if known.algorithm != source:
-        yield f"the algorithm of {known.algorithm or 'difpeer'} (now {source or 'of difpeer'})"
     before, now = _profile(known.profile), _profile(own.profile)
     for field in sorted(before.keys() | now.keys()):
         if before.get(field) != now.get(field):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peer.measure.collect import forget_others
 from peer.program import iteration_of
-from peer.protocol.records import Checkpoint, RunRecord, RunState
+from peer.protocol.records import Checkpoint, RunState
 from peer.registry import spec_head
 from peer.state.container import Damaged
 from peer.state.durable import clear_partial, disk_errors
@@ -172,7 +172,7 @@ def _entry(files: RunFiles) -> Entry:
     return Entry(
         record.run,
         str(record.state),
-        _algorithm(record),
+        spec_head(record.spec).algorithm,
         None if newest is None else newest.round,
         None if newest is None else iteration_of(newest.state),
         size,
@@ -193,7 +193,3 @@ def _newest(files: RunFiles) -> tuple[Checkpoint | None, list[str]]:
             if files.checkpoint(index).exists():  # else a serving peer has removed it meanwhile
                 wrong.append(f"{files.checkpoint(index)} {damage}")
     return newest, wrong
-
-
-def _algorithm(record: RunRecord) -> str:
-    return spec_head(record.spec).algorithm

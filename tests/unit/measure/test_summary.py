@@ -157,3 +157,8 @@ def test_versions():
     assert common_versions({"p0": found, "p1": found}) == found
     mixed = common_versions({"p1": {"numpy": "2.4"}, "p0": {"numpy": "2.3", "grpcio": "1.85"}})
     assert mixed == {"numpy": "2.3 (p0), 2.4 (p1)", "grpcio": "1.85 (p0), none (p1)"}
+
+
+def test_without_a_schedule_nothing_is_predicted():
+    found = summary_of(network_of(KITE), figures_of({}), schedule=None)
+    assert found["bytes"]["predicted_payload"] is None
