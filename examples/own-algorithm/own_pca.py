@@ -27,6 +27,7 @@ def own_pca(problem, spec, neighbours, streams, state):
         state["U"] = orthonormalize(start)[0]
         state["tracked"] = state["product"] = M.T @ (M @ state["U"])
         state["iteration"] = 0
+        yield from Progress(0, {}, {"U": state["U"]})
     while state["iteration"] < spec.iterations:
         tracked = yield from agreement.average(state["tracked"])
         state["U"] = orthonormalize(tracked)[0]

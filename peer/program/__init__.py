@@ -3,7 +3,8 @@
 An algorithm is a *program*: a generator that yields requests and gets replies. It sees no socket, clock or
 file. Every per-peer array has a leading axis P, the peers of the block: one on a real peer, all peers of the
 network in the block simulator. E counts the edges of the block, seen from its peers and sorted by (peer,
-neighbour's name). numpy only: the block's sparse sums live in :mod:`peer.simulate.block`.
+neighbour's name). numpy only: the block's sparse sums live in :mod:`peer.simulate.block`. A
+program may also be written for one peer, without the axis: :func:`one_peer`.
 """
 
 from peer.program.algorithm import Algorithm, Program

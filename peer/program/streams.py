@@ -14,7 +14,8 @@ __all__ = ["Purpose", "Streams"]
 class Purpose(IntEnum):
     """What a random stream is for; part of its seed.
 
-    A purpose is drawn from either always with or always without an iteration.
+    A purpose is drawn from either always with or always without an iteration. Algorithms of other packages use
+    numbers of their own from 1000 on.
     """
 
     START = 33

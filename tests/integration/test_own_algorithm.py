@@ -14,8 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from peer.config import RunFailed
+from peer.measure.summary import result_digest
 from peer.program import Algorithm
+from peer.registry import parse_spec, plugins
 from peer.runtime.client import Client
+from peer.runtime.collecting import collect
 from peer.runtime.following import follow, submit
 from peer.testing import check_program, made_up_tasks, run_block
 from tests.support.network import ROOT, Lab, living
@@ -105,12 +109,16 @@ def test_the_commands_of_the_page(tmp_path):
     ]
     digests = [document["result_digest"] for document in documents]
     assert digests[0] == digests[1] == digests[2]
+    assert [document["versions"]["own-pca"] for document in documents] == ["0.1.0"] * 3
     assert documents[2]["iterations"] == 60
     assert (
         documents[2]["bytes"]["payload"] == 60 * 4 * 4 * 20 * 2 * 8
     )  # rounds, messages in each, d r float64
     assert documents[2]["bytes"]["predicted_payload"] is None
-    assert documents[0]["subspace_distance"]["final"] < 0.5
+    for document in documents:
+        trace = document["subspace_distance"]["trace"]
+        assert len(trace) == 61
+        assert trace[-1] < 0.3 < trace[0]
 
 
 class Unequal(Lab):
@@ -123,26 +131,35 @@ class Unequal(Lab):
         await super().start(name, {"PYTHONPATH": f"{ROOT}:{where}" if where else str(ROOT)})
 
 
-@pytest.mark.network
-async def test_a_peer_without_the_package_or_with_another_version_is_named(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(EXAMPLE))
-    from own_pca import OwnPcaSpec
-
-    older, newer = tmp_path / "older", tmp_path / "newer"
+@pytest.fixture
+def packages(tmp_path, monkeypatch):
+    """Two versions of the example, as pip leaves them; the first is installed here too."""
     module = (EXAMPLE / "own_pca.py").read_text(encoding="utf-8")
-    for folder, version in ((older, "0.1.0"), (newer, "0.2.0")):
-        install_package(folder, "own-pca", version, {"own-pca": "own_pca:OWN_PCA"}, module)
-    spec = OwnPcaSpec(algorithm="own-pca", rank=2, iterations=2)
+    for version in ("0.1.0", "0.2.0"):
+        install_package(tmp_path / version, "own-pca", version, {"own-pca": "own_pca:OWN_PCA"}, module)
+    monkeypatch.syspath_prepend(str(tmp_path / "0.1.0"))
+    monkeypatch.setattr(plugins, "_loaded", {})
+    return tmp_path
+
+
+def unequal(packages, **versions) -> Unequal:
+    """Three peers in a row, each with a version of the example or none."""
     tasks = make_tasks(("p0", "p1", "p2"), (2, 2, 2), 12)
-    network = Unequal(network_of([("p0", "p1"), ("p1", "p2")]), local_data(tasks), tmp_path / "lab")
-    network.packages = {"p0": older, "p1": older}
-    async with network:
+    network = Unequal(network_of([("p0", "p1"), ("p1", "p2")]), local_data(tasks), packages / "lab")
+    network.packages = {name: packages / version for name, version in versions.items()}
+    return network
+
+
+@pytest.mark.network
+async def test_a_peer_without_the_package_or_with_another_version_is_named(packages):
+    spec = parse_spec({"algorithm": "own-pca", "rank": 2, "iterations": 2})
+    async with unequal(packages, p0="0.1.0", p1="0.1.0") as network:
         text = await refusal(network, "a", spec)
         assert "refused by p2: algorithm: there is no algorithm 'own-pca'" in text
         assert "install the package that brings it" in text
         network.processes["p2"].terminate()
         await network.processes["p2"].wait()
-        network.packages["p2"] = newer
+        network.packages["p2"] = packages / "0.2.0"
         await network.start("p2")
         text = await refusal(network, "b", spec)
         assert "p2 (algorithm own-pca 0.2.0) does not fit the others (algorithm own-pca 0.1.0)" in text
@@ -159,3 +176,28 @@ async def refusal(network, run, spec) -> str:
     with pytest.raises(InputError) as caught:
         await submitted()
     return str(caught.value)
+
+
+@pytest.mark.network
+async def test_a_killed_peer_goes_on_with_its_package_only_and_the_bits_are_the_same(packages):
+    spec = parse_spec({"algorithm": "own-pca", "rank": 2, "iterations": 300, "checkpoint_every": 3})
+    names = ("p0", "p1", "p2")
+    async with (
+        unequal(packages, **dict.fromkeys(names, "0.1.0")) as network,
+        Client(network.address("p0"), insecure_loopback=True) as client,
+    ):
+        await submit(client, "a", spec)
+        async for reply in client.watch("a", "p1", 20):
+            if reply.status.iteration > 10:
+                break
+        network.processes["p1"].kill()
+        await network.processes["p1"].wait()
+        network.packages["p1"] = packages / "0.2.0"
+        with pytest.raises(RunFailed, match=r"own-pca 0\.1\.0 \(now own-pca 0\.2\.0\)"):
+            await network.start("p1")
+        network.packages["p1"] = packages / "0.1.0"
+        await network.start("p1")
+        await follow(client, "a", names, lambda news: None)
+        results = (await collect(client, "a", names)).results
+    digests = {name: result_digest(arrays["U"]) for name, arrays in results.items()}
+    assert digests == network.digests(spec, exact=True) == network.digests(spec)
