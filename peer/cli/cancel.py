@@ -7,8 +7,10 @@ import typer
 
 from peer.cli.options import InsecureOption, JsonOption, ViaOption
 from peer.cli.output import console, emit, say
-from peer.cli.run import unknown_run
+from peer.cli.run import network_of, unknown_run
+from peer.config import RunFailed
 from peer.protocol.records import RunState
+from peer.runtime.asking import ask_all
 from peer.runtime.client import Client
 from peer.runtime.loop import run_interruptible
 
@@ -24,17 +26,26 @@ def cancel(
     insecure_loopback: InsecureOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """End a run at all peers. What a peer has finished already stays finished."""
-    state = run_interruptible(_cancel(run, via, insecure_loopback))
-    document = {"run_id": run, "state": str(state)}
+    """End a run at all peers. What a peer has finished already stays finished.
+
+    A peer that is away hears of it when it is back.
+    """
+    state, away = run_interruptible(_cancel(run, via, insecure_loopback))
+    document = {"run_id": run, "state": str(state), "not_reached": away}
     over = state in (RunState.CLOSED, RunState.DONE)
     text = f"run {run} was finished already" if over else f"run {run} is cancelled"
+    if away and not over:
+        hears = "hears" if len(away) == 1 else "each hears"
+        text += f"; not reached now: {', '.join(away)}, {hears} of it when it is back"
     emit(document, as_json, lambda: say(text, console))
 
 
-async def _cancel(run: str, via: str, insecure: bool) -> RunState:
+async def _cancel(run: str, via: str, insecure: bool) -> tuple[RunState, list[str]]:
+    """Where the run stands at the peer asked, and which peers it does not reach now."""
     async with Client(via, insecure) as client:
+        names = network_of((await client.status()).network).names
         reply = await client.cancel(run, f"cancelled by {getpass.getuser()} through {via}")
     if reply.state is None:
         raise unknown_run(run, via, field="RUN")
-    return reply.state
+    told = await ask_all(via, insecure, names)
+    return reply.state, [name for name, answer in told.items() if isinstance(answer, RunFailed)]

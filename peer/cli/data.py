@@ -1,5 +1,7 @@
 """``difpeer data``: draw, import, divide and describe peers' local tasks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,17 +64,18 @@ def synth(
 ) -> None:
     """Draw tasks that share a subspace: y = X U* b* + noise, X standard Gaussian."""
     refuse_existing(out, "--out")
-    drawn = synthesize(
-        _names(peers, network),
-        num_tasks=tasks,
-        dim=dim,
-        num_samples=_range(samples),
-        rank=rank,
-        condition=condition,
-        noise=noise,
-        holdout=holdout,
-        seed=seed,
-    )
+    with _peers_of(network):
+        drawn = synthesize(
+            _names(peers, network),
+            num_tasks=tasks,
+            dim=dim,
+            num_samples=_range(samples),
+            rank=rank,
+            condition=condition,
+            noise=noise,
+            holdout=holdout,
+            seed=seed,
+        )
     _write(out, drawn, as_json)
 
 
@@ -102,6 +105,10 @@ def import_(
     peers: Annotated[
         int | None, typer.Option(help="Deal the tasks to so many peers instead, named p0, p1, …")
     ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="Deal them to the peers of this network: a file, or a shipped name such as er8."),
+    ] = None,
     intercept: Annotated[bool, typer.Option("--intercept", help="Add a last feature that is 1.")] = False,
     standardize: Annotated[
         bool,
@@ -124,13 +131,15 @@ def import_(
         features=None if features is None else _columns(features),
         one_hot=_columns(one_hot),
         peer=peer,
-        peers=None if peers is None else _names(peers, None),
+        peers=None if peers is None and network is None else _names(peers, network),
         intercept=intercept,
         standardize=standardize,
         holdout=holdout,
         seed=seed,
     )
-    _write(out, import_table(file, options), as_json)
+    with _peers_of(network):
+        made = import_table(file, options)
+    _write(out, made, as_json)
 
 
 @app.command(epilog="Example: difpeer data split data --network lab.yaml --seed 1 --out data-lab")
@@ -144,7 +153,9 @@ def split(
 ) -> None:
     """Deal the tasks of a data folder to other peers."""
     refuse_existing(out, "--out")
-    _write(out, split_folder(data, _names(peers, network), seed), as_json)
+    with _peers_of(network):
+        dealt = split_folder(data, _names(peers, network), seed)
+    _write(out, dealt, as_json)
 
 
 @app.command(epilog="Example: difpeer data describe data")
@@ -166,6 +177,17 @@ def _names(peers: int | None, network: str | None) -> tuple[str, ...]:
     if peers < 1:
         raise InputError(f"{peers} peers", field="--peers", mend="give at least 1")
     return tuple(peer_names(peers))
+
+
+@contextmanager
+def _peers_of(network: str | None) -> Iterator[None]:
+    """Let an error about the peers name the network that says who they are."""
+    try:
+        yield
+    except InputError as error:
+        if network is None or error.field != "peers":
+            raise
+        raise InputError(error.problem, file=network, field=error.field, mend=error.mend) from None
 
 
 def _range(samples: str) -> int | tuple[int, int]:

@@ -12,7 +12,7 @@ import typer
 from peer.cli.options import JsonOption, run_folder
 from peer.cli.output import emit, say
 from peer.cli.progress import metered
-from peer.cli.summary import print_summary
+from peer.cli.summary import print_summary, refuse_missing
 from peer.config import DifAltgdminSpec, RunFailed
 from peer.data.store import LocalData, PeerData, write_all
 from peer.data.synthetic import synthesize
@@ -73,6 +73,7 @@ def demo(
     folder = run_folder(out, run_id)
     summary = run_interruptible(_demo(run_id, spec, network, made, folder))
     emit(summary, as_json, lambda: print_summary(summary, folder))
+    refuse_missing(summary)
     if not summary["matches_simulation"]:
         raise RunFailed(f"the network's result differs from the simulator's; look into {folder}")
 
@@ -88,7 +89,7 @@ async def _demo(
     say("comparing with simulate --exact")
     bases = await _simulated(spec, network, {name: own for name, (own, _) in made.items()})
     matches = all(
-        result_digest(collected.results[name]["U"]) == result_digest(U) for name, U in bases.items()
+        result_digest(arrays["U"]) == result_digest(bases[name]) for name, arrays in collected.results.items()
     )
     return write_run(
         folder, collected, local.network, driver="processes", wall_s=wall_s, matches_simulation=matches
@@ -122,7 +123,7 @@ async def _learn(local: LocalNetwork, run_id: str, spec: DifAltgdminSpec) -> tup
         with metered("learning", spec.iterations) as meter:
 
             def show(news: News) -> None:
-                meter.show_all(news, progress_note(news), stalled=stalls(news))
+                meter.show_run(news.slowest, progress_note(news), stalled=stalls(news))
 
             await follow(client, run_id, names, show)
         wall_s = time.monotonic() - started

@@ -63,7 +63,7 @@ def difpeer(
 
 
 def main() -> None:
-    """Run the command line; exit status 0 done, 1 the run failed, 2 bad input, 130 interrupted."""
+    """Run the command line; exit status 0 done, 1 the run failed or is not whole, 2 bad input, 130 interrupted."""
     try:
         app()
     except InputError as error:

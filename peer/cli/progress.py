@@ -1,13 +1,13 @@
 """Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from peer.cli.output import err
-from peer.wire.requests import WatchReply
+from peer.wire.requests import RunStatus
 
 LINES = 10
 """Lines that a run prints where stderr is not a terminal, at least; a long one prints more."""
@@ -41,13 +41,12 @@ class Meter:
                 soft_wrap=True,
             )
 
-    def show_all(self, newest: Mapping[str, WatchReply], note: str, *, stalled: bool) -> None:
-        """The peers of a network are this far; the slowest counts."""
-        if not self._total and newest:
-            self._total = max(reply.status.iterations for reply in newest.values())
+    def show_run(self, status: RunStatus | None, note: str, *, stalled: bool) -> None:
+        """A run on a network is this far, by the peer that counts; None where no peer has told of it yet."""
+        if not self._total and status is not None:
+            self._total = status.iterations
             self._progress.update(self._task, total=self._total)
-        slowest = min((reply.status.iteration for reply in newest.values()), default=0)
-        self.show(slowest, note, stalled=stalled)
+        self.show(0 if status is None else status.iteration, note, stalled=stalled)
 
 
 @contextmanager

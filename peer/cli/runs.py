@@ -39,7 +39,7 @@ _DELETED: dict[str, str] = {
     ),
     DAMAGED: "What it was cannot be told. If it was on, its neighbours end it by name when this peer is back.",
     RunState.CLOSED: (
-        "Its result at this peer is gone: `run --attach` collects the run no more, not from the other peers either."
+        "Its result at this peer is gone; with `run --attach` the parts of the others can be collected still."
     ),
 }
 """What it means for the network that a run was deleted at one peer."""
@@ -73,7 +73,9 @@ def delete(
     state: StateOption,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove one run at this peer, whatever its state; the peer must not serve.
+    """Remove one run at this peer, whatever its state, with its result; the peer must not serve.
+
+    Nobody else has this peer's result: collect the run first, with `difpeer run --attach`.
 
     A run that is on is not ended by that: its neighbours wait, and end it by name when this peer is back without it.
     """

@@ -1,6 +1,5 @@
 """``difpeer status``: what every peer of a network does, and for whom it waits."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -13,18 +12,14 @@ from peer.cli.options import InsecureOption, JsonOption, ViaOption
 from peer.cli.output import console, emit, say
 from peer.cli.run import network_of
 from peer.config import RunFailed
-from peer.runtime.client import Client
+from peer.runtime.asking import Told, ask_all
+from peer.runtime.client import Client, PeerAway
 from peer.runtime.loop import run_interruptible
 from peer.wire.requests import RunStatus, StatusReply
 
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
-
-Told = dict[str, StatusReply | RunFailed]
-
-ANSWER_S = 3.0
-"""How long each peer may take to answer; a peer that is away or stands still must not hide what the others say."""
 
 LONG_S = 1.0
 """A wait worth a line of its own."""
@@ -33,26 +28,15 @@ LONG_S = 1.0
 @app.command(epilog="Example: difpeer status --via 127.0.0.1:7100 --insecure-loopback")
 def status(via: ViaOption, insecure_loopback: InsecureOption = False, as_json: JsonOption = False) -> None:
     """Ask every peer what it does, through one of them."""
-    told = run_interruptible(_ask_all(via, insecure_loopback))
-    emit({"peers": {name: _document(reply) for name, reply in told.items()}}, as_json, lambda: _print(told))
+    asked, told = run_interruptible(_ask(via, insecure_loopback))
+    document = {"peers": {name: _document(reply) for name, reply in told.items()}}
+    emit(document, as_json, lambda: _print(asked, told))
 
 
-async def _ask_all(via: str, insecure: bool) -> Told:
+async def _ask(via: str, insecure: bool) -> tuple[str, Told]:
     async with Client(via, insecure) as client:
-        names = network_of((await client.status()).network).names
-    async with Client(via, insecure, patience_s=0) as client:
-
-        async def ask(name: str) -> StatusReply | RunFailed:
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    return await client.status(name)
-            except TimeoutError:
-                text = f"no answer within {ANSWER_S:g} s: it stands still, or a peer on the way to it"
-                return RunFailed(text)
-            except RunFailed as error:
-                return error
-
-        return dict(zip(names, await asyncio.gather(*map(ask, names)), strict=True))
+        own = await client.status()
+    return own.peer, await ask_all(via, insecure, network_of(own.network).names)
 
 
 def _document(reply: StatusReply | RunFailed) -> dict[str, Any]:
@@ -63,7 +47,7 @@ def _document(reply: StatusReply | RunFailed) -> dict[str, Any]:
     return document
 
 
-def _print(told: Told) -> None:
+def _print(asked: str, told: Told) -> None:
     newest = {
         name: reply.runs[-1] for name, reply in told.items() if isinstance(reply, StatusReply) and reply.runs
     }
@@ -73,7 +57,7 @@ def _print(told: Told) -> None:
     table = Table("peer", "up for", "links", "run", "iteration", "waits for")
     for name, reply in told.items():
         if isinstance(reply, RunFailed):
-            table.add_row(name, "-", "-", f"[red]{escape(str(reply))}[/]", "", "")
+            table.add_row(name, "-", "-", f"[red]{_absence(name, reply, told)}[/]", "", "")
             continue
         down = [link.neighbour for link in reply.links if not link.up]
         links = f"{len(reply.links) - len(down)}/{len(reply.links)}"
@@ -93,8 +77,37 @@ def _print(told: Told) -> None:
         table.add_row(name, uptime, links, state, f"{run_status.iteration}/{run_status.iterations}", waits)
     console.print(table)
     silent = {name for name, reply in told.items() if isinstance(reply, RunFailed)}
-    for text in (*_waits(newest, silent), *_links_down(told), *_reasons(newest)):
+    for text in (*_not_reached(asked, told), *_waits(newest, silent), *_links_down(told), *_reasons(newest)):
         say(text, console)
+
+
+def _absence(name: str, error: RunFailed, told: Told) -> str:
+    """Why there is nothing of a peer, in few words: it may be well itself, and be behind one that is not."""
+    if not isinstance(error, PeerAway):
+        return "no answer"
+    if error.away != name:
+        return f"behind {escape(error.away)}"
+    beside = told.get(error.seen_from)
+    down = [
+        link.since_s
+        for link in (beside.links if isinstance(beside, StatusReply) else ())
+        if link.neighbour == name and not link.up
+    ]
+    return f"away for {down[0]:.0f} s" if down else "away"
+
+
+def _not_reached(asked: str, told: Told) -> Iterator[str]:
+    behind: dict[tuple[str, str], list[str]] = {}
+    for name, reply in told.items():
+        if isinstance(reply, PeerAway):
+            named = behind.setdefault((reply.away, reply.seen_from), [])
+            if name != reply.away:
+                named.append(name)
+        elif isinstance(reply, RunFailed):
+            yield f"{name}, asked through {asked}: {reply}"
+    for (away, seen_from), names in behind.items():
+        others = f", so nothing is known of {', '.join(names)} behind it" if names else ""
+        yield f"asked through {asked}: {away} cannot be reached from {seen_from}{others}"
 
 
 def _waits(newest: dict[str, RunStatus], silent: set[str]) -> Iterator[str]:

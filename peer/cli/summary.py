@@ -7,8 +7,9 @@ from typing import Any
 from rich.table import Table
 
 from peer.cli.output import console, human_bytes, say
+from peer.config import RunFailed
 
-__all__ = ["print_summary"]
+__all__ = ["print_summary", "refuse_missing"]
 
 _LEVELS = {
     "payload": "payload (values as encoded)",
@@ -32,8 +33,20 @@ def print_summary(summary: Mapping[str, Any], folder: Path | None = None) -> Non
     for name, value in _rows(summary):
         table.add_row(name, value)
     console.print(table)
+    if summary["missing_peers"]:
+        say(f"all figures are without {', '.join(summary['missing_peers'])}", console)
     if folder is not None:
         say(f"run folder: {folder}", console)
+
+
+def refuse_missing(summary: Mapping[str, Any]) -> None:
+    """Raise RunFailed where parts are missing: what takes a run folder for whole must hear that it is not."""
+    missing = summary["missing_peers"]
+    if missing:
+        raise RunFailed(
+            f"run {summary['run_id']} is collected without {', '.join(missing)} ({'; '.join(missing.values())}); "
+            "its folder has the parts of the others"
+        )
 
 
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -48,6 +61,11 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         if counts[level] is not None:
             per_round = f", {human_bytes(counts[level] / max(summary['rounds'], 1))} a round"
             rows.append((title, human_bytes(counts[level]) + (per_round if level != "resent" else "")))
+    uncounted = counts["uncounted_connections"]
+    if uncounted and counts["socket"] is not None:
+        rows.append(
+            ("connections not in socket, wire", f"{uncounted} (closed before they could be measured)")
+        )
     latency = summary["round_latency_ms"]
     if latency["p50"] is not None:
         rows.append(

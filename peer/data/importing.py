@@ -134,13 +134,14 @@ def _open(file: Path, options: ImportOptions) -> tuple[Table, _Roles]:
     assert task is not None
     assert target is not None
     if options.peer is not None and options.peers is not None:
-        raise InputError("--peer and --peers exclude each other", file=file, field="--peer", mend="give one")
+        problem = "--peer excludes --peers and --network"
+        raise InputError(problem, file=file, field="--peer", mend="give one of them")
     named = {task, *options.one_hot} | ({options.peer} if options.peer else set())
     table = open_table(file, task, named)
     peer = options.peer
     if peer is None and options.peers is None:
         if defaults[0] is None or "peer" not in table.names:
-            mend = "name the column of peers (--peer COL), or deal the tasks (--peers L)"
+            mend = "name the column of peers (--peer COL), or deal the tasks (--peers L or --network FILE)"
             raise InputError("nothing says which peer holds which task", file=file, field="--peer", mend=mend)
         peer = "peer"
     taken = {task: "--task", target: "--target"} | ({peer: "--peer"} if peer else {})

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from peer.measure.schema import open_ledger
 from topology.errors import InputError
 
-__all__ = ["SUBSPACE_DISTANCE", "ByteTotals", "RunFigures", "ledger_figures"]
+__all__ = [
+    "SUBSPACE_DISTANCE",
+    "ByteTotals",
+    "RunFigures",
+    "last_iterations",
+    "ledger_figures",
+    "sent_before",
+]
 
 SUBSPACE_DISTANCE = "subspace_distance"
 """Name of the metric that the summary's trace is made of."""
@@ -24,27 +31,33 @@ SELECT sum(payload_bytes), sum(message_bytes) FROM (
   WHERE kind = 'value' AND direction = 'sent' GROUP BY peer, neighbour, seq)
 """
 _ALL = "SELECT sum(message_bytes) FROM messages WHERE kind <> 'control' AND direction = 'sent'"
-# Nothing rather than too little where a peer or a connection was not measured.
+# A connection that closed as soon as it was open may never have been found: its bytes are not known, and it is
+# counted instead. Nothing rather than too little where no connection of a peer was measured.
 _SOCKETS = """
-SELECT sum(bytes - retrans), sum(bytes + segments * header_bytes),
-  count(*) = count(bytes + retrans + segments)
-    AND count(DISTINCT peer) = (SELECT count(DISTINCT peer) FROM rounds)
-FROM (
+SELECT sum(bytes - retrans) FILTER (WHERE known), sum(bytes + segments * header_bytes) FILTER (WHERE known),
+  count(DISTINCT peer) FILTER (WHERE known) = (SELECT count(DISTINCT peer) FROM rounds),
+  count(*) FILTER (WHERE NOT known)
+FROM (SELECT *, bytes + retrans + segments IS NOT NULL AS known FROM (
   SELECT peer,
     CASE WHEN count(*) = count(bytes_sent) THEN max(bytes_sent) - min(bytes_sent) END AS bytes,
     max(bytes_retrans) - min(bytes_retrans) AS retrans,
     max(segs_out) - min(segs_out) AS segments,
     max(header_bytes) AS header_bytes
-  FROM sockets GROUP BY peer, incarnation, neighbour, connection)
+  FROM sockets GROUP BY peer, incarnation, neighbour, connection))
+"""
+_BEFORE = """
+SELECT coalesce(sum(payload_bytes), 0), coalesce(sum(message_bytes), 0) FROM messages
+WHERE run = ? AND incarnation < ? AND kind = 'value' AND direction = 'sent'
 """
 _EXTENT = "SELECT (SELECT max(round) + 1 FROM rounds), (SELECT max(iteration) FROM iterations)"
+_LAST_ITERATIONS = "SELECT run, max(iteration) FROM iterations GROUP BY run"
 _LATENCIES = "SELECT latency_ns FROM rounds WHERE latency_ns IS NOT NULL"
 _DISTANCES = "SELECT peer, iteration, value FROM iterations WHERE name = ? ORDER BY incarnation"
 
 
 @dataclass(frozen=True, slots=True)
 class ByteTotals:
-    """Bytes that all peers sent on data connections; None where nothing measured them.
+    """Bytes that all peers sent on data connections; None where a peer did not measure them.
 
     Attributes
     ----------
@@ -56,6 +69,9 @@ class ByteTotals:
         What TCP carried, retransmitted segments apart.
     wire_estimate : int or None
         With headers of link, IP and TCP, and retransmitted segments.
+    uncounted_connections : int
+        Connections whose counters could not be read, each at one of its ends: what this end sent on them is
+        neither in ``socket`` nor in ``wire_estimate``.
     resent : int
         Envelopes that went out again after a connection or a peer was lost; not part of ``message``.
     """
@@ -64,6 +80,7 @@ class ByteTotals:
     message: int | None = None
     socket: int | None = None
     wire_estimate: int | None = None
+    uncounted_connections: int = 0
     resent: int = 0
 
 
@@ -123,11 +140,62 @@ def ledger_figures(parts: Iterable[str | Path]) -> RunFigures:
             message=_total(part.bytes.message for part in found),
             socket=_total(part.bytes.socket for part in found),
             wire_estimate=_total(part.bytes.wire_estimate for part in found),
+            uncounted_connections=sum(part.bytes.uncounted_connections for part in found),
             resent=sum(part.bytes.resent for part in found),
         ),
         latencies_ns=np.concatenate([np.empty(0, np.int64), *(part.latencies_ns for part in found)]),
         distances=distances,
     )
+
+
+def sent_before(path: str | Path, run: str, incarnation: int) -> tuple[int, int]:
+    """Count what earlier processes of a peer have sent in a run, every time it went out.
+
+    Parameters
+    ----------
+    path : str or Path
+        The peer's ledger.
+    run : str
+        The run.
+    incarnation : int
+        Of the process that asks.
+
+    Returns
+    -------
+    payload_bytes, message_bytes : int
+        Of values; less than was sent where rows were lost in a kill.
+
+    Raises
+    ------
+    InputError
+        If it is not a ledger of this version, or damaged.
+    """
+    with closing(open_ledger(path)) as ledger:
+        try:
+            payload, message = ledger.execute(_BEFORE, (run, incarnation)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"is damaged ({error})", file=path, mend="move it away") from error
+    return payload, message
+
+
+def last_iterations(path: str | Path) -> dict[str, int]:
+    """Read how many iterations each run of a peer's ledger has behind it, as far as rows were written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ledger; its peer may be writing to it.
+
+    Returns
+    -------
+    dict of str to int
+        By run; empty where there is no ledger that can be read: it is for measuring only.
+    """
+    try:
+        with closing(open_ledger(path)) as ledger:
+            return dict(ledger.execute(_LAST_ITERATIONS).fetchall())
+    except (InputError, sqlite3.Error):
+        return {}
 
 
 def _total(parts: Iterable[int | None]) -> int | None:
@@ -147,7 +215,7 @@ def _read(path: str | Path) -> RunFigures:
         try:
             payload, message = ledger.execute(_FIRST).fetchone()
             (everything,) = ledger.execute(_ALL).fetchone()
-            socket, wire, complete = ledger.execute(_SOCKETS).fetchone()
+            socket, wire, complete, uncounted = ledger.execute(_SOCKETS).fetchone()
             rounds, iterations = ledger.execute(_EXTENT).fetchone()
             latencies = np.array(ledger.execute(_LATENCIES).fetchall(), dtype=np.int64).reshape(-1)
             distances: dict[str, dict[int, float]] = {}
@@ -164,6 +232,7 @@ def _read(path: str | Path) -> RunFigures:
             message=message,
             socket=socket if complete else None,
             wire_estimate=wire if complete else None,
+            uncounted_connections=uncounted,
             resent=(everything or 0) - (message or 0),
         ),
         latencies_ns=latencies,

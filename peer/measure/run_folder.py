@@ -45,7 +45,8 @@ class RunFolder:
     network : Network
         On which network.
     results : mapping
-        Arrays by peer and name: ``U``; ``B`` and ``task_ids`` where the peer's owner allows it.
+        Arrays by peer and name: ``U``; ``B`` and ``task_ids`` where the peer's owner allows it. Without the
+        summary's missing peers.
     """
 
     path: Path
@@ -130,12 +131,18 @@ def read_run_folder(path: str | Path) -> RunFolder:
         raise InputError("there is no such folder", file=folder, mend="give a run's folder")
     network = read_network(folder / NETWORK)
     open_ledger(folder / LEDGER).close()
+    summary = _read_summary(folder / SUMMARY)
+    missing = summary.get("missing_peers", {})
     return RunFolder(
         path=folder,
-        summary=_read_summary(folder / SUMMARY),
+        summary=summary,
         spec=read_spec(folder / SPEC),
         network=network,
-        results={name: _read_arrays(folder / RESULTS / f"{name}.npz") for name in network.names},
+        results={
+            name: _read_arrays(folder / RESULTS / f"{name}.npz")
+            for name in network.names
+            if name not in missing
+        },
     )
 
 

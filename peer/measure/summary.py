@@ -32,6 +32,7 @@ def summarize(
     versions: Mapping[str, str],
     wall_s: float,
     matches_simulation: bool | None = None,
+    missing: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Make the summary of a finished run.
 
@@ -48,7 +49,7 @@ def summarize(
     figures : RunFigures
         Of `peer.measure.figures.ledger_figures`, or a simulator's own.
     bases : mapping of str to array
-        Every peer's U, shape (d, r), float64.
+        Every peer's U, shape (d, r), float64; of those that are not missing.
     schedule : sequence of (str, int, int), or None
         The algorithm's own: label, rounds, payload bytes of one message; None where it predicts nothing.
     versions : mapping of str to str
@@ -57,6 +58,8 @@ def summarize(
         From the start of the run to its result, seconds.
     matches_simulation : bool, optional
         Whether the digests equal those of the exact simulation; None where it was not run.
+    missing : mapping of str to str, optional
+        Peers of which nothing is there, and why; all figures are then of the others.
 
     Returns
     -------
@@ -68,8 +71,10 @@ def summarize(
     ValueError
         If the basis of a peer is missing, or one is of a stranger.
     """
-    if set(bases) != set(network.names):
-        raise ValueError(f"bases of {sorted(bases)} for the peers {list(network.names)}")
+    missing = missing or {}
+    names = [name for name in network.names if name not in missing]
+    if set(bases) != set(names):
+        raise ValueError(f"bases of {sorted(bases)} for the peers {names}")
     totals = figures.bytes
     return {
         "run_id": run_id,
@@ -80,14 +85,15 @@ def summarize(
         "gamma": gamma(mixing_matrix(network)),
         "iterations": figures.iterations,
         "rounds": figures.rounds,
-        "subspace_distance": _distance(figures, network),
-        "consensus_error": consensus_error(np.stack([bases[name] for name in network.names])),
-        "result_digest": {name: result_digest(bases[name]) for name in network.names},
+        "subspace_distance": _distance(figures, names),
+        "consensus_error": consensus_error(np.stack([bases[name] for name in names])),
+        "result_digest": {name: result_digest(bases[name]) for name in names},
         "bytes": {
             "payload": totals.payload,
             "message": totals.message,
             "socket": totals.socket,
             "wire_estimate": totals.wire_estimate,
+            "uncounted_connections": totals.uncounted_connections,
             "resent": totals.resent,
             "predicted_payload": None if schedule is None else predicted_payload(schedule, network),
         },
@@ -95,6 +101,7 @@ def summarize(
         "wall_s": wall_s,
         "versions": dict(versions),
         "matches_simulation": matches_simulation,
+        "missing_peers": dict(missing),
     }
 
 
@@ -121,14 +128,14 @@ def predicted_payload(schedule: Sequence[tuple[str, int, int]], network: Network
     return 2 * len(network.edges) * sum(rounds * payload for _, rounds, payload in schedule)
 
 
-def _distance(figures: RunFigures, network: Network) -> dict[str, Any] | None:
+def _distance(figures: RunFigures, names: Sequence[str]) -> dict[str, Any] | None:
     """The largest distance of any peer, by iteration; None unless every peer knows the truth.
 
     An iteration of which a peer's row was lost has None: the largest of the others might be too small.
     """
-    if not all(figures.distances.get(name) for name in network.names):
+    if not all(figures.distances.get(name) for name in names):
         return None
-    peers = [figures.distances[name] for name in network.names]
+    peers = [figures.distances[name] for name in names]
     trace = [
         max(values) if len(values) == len(peers) else None
         for values in (

@@ -6,7 +6,7 @@ dropped. That keeps a half-open stream from displacing the live one, and the byt
 
 from dataclasses import dataclass, field
 
-from peer.protocol.effects import Close, Effect, LinkChanged, Notice, Send, StopPeer
+from peer.protocol.effects import Close, Effect, LinkChanged, Send, StopPeer
 from peer.protocol.messages import PROTOCOL_VERSION, Hello, OldIncarnation
 from topology.network import Network
 
@@ -77,11 +77,15 @@ class Connections:
         link = self.links.get(hello.name)
         refused = self._refuse(connection, hello, link)
         if refused is not None or link is None:
-            return [Notice(refused or ""), Close(connection, refused or "")], None
+            whose = self._neighbour_of.get(connection) or ("" if link is None else link.neighbour)
+            return [Close(connection, refused or "", whose)], None
         if hello.incarnation < link.seen[0]:
             old = OldIncarnation(link.seen[0])
-            text = f"{hello.name} shows incarnation {hello.incarnation}, {link.seen[0]} was seen before"
-            return [Send(connection, hello.name, old), Notice(text), Close(connection, text)], None
+            text = (
+                f"{hello.name} shows incarnation {hello.incarnation}, {link.seen[0]} was seen before: its state "
+                "folder was lost, restored from an old copy, or is served twice"
+            )
+            return [Send(connection, hello.name, old), Close(connection, text, hello.name)], None
         effects: list[Effect] = []
         if link.dials:
             link.seen = (hello.incarnation, link.attempt)

@@ -24,10 +24,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """End a stream after what was sent on it; ``reason`` is for our own log, strangers learn nothing."""
+    """End a stream after what was sent on it; ``reason`` is for our own log and status, strangers learn nothing.
+
+    ``refused`` names the neighbour whose Hello was not taken.
+    """
 
     connection: int
     reason: str
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +125,6 @@ class StopPeer:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something refused or ignored that our own log should tell."""
-
-    text: str
-
-
 Effect = (
     Send
     | Close
@@ -142,5 +139,4 @@ Effect = (
     | Answer
     | LinkChanged
     | StopPeer
-    | Notice
 )

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from peer.protocol import events
 from peer.protocol.connections import Connections, Link
-from peer.protocol.effects import Close, Effect, Notice, Send, StartProgram
+from peer.protocol.effects import Close, Effect, Send, StartProgram
 from peer.protocol.examiner import Examiner
 from peer.protocol.life import RunLife
 from peer.protocol.messages import (
@@ -231,7 +231,7 @@ class PeerMachine:
         record = self.records.get(message.run)
         if record is None or record.live:
             text = f"{neighbour} sent {type(message).__name__} of run {message.run!r}, which it is not attached to"
-            self._emit(Notice(text), Close(connection, text))
+            self._emit(Close(connection, text))
 
     def _emit(self, *effects: Effect) -> None:
         self._out += effects

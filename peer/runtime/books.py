@@ -4,8 +4,11 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from time import monotonic_ns
 
+from peer.measure.figures import sent_before
 from peer.measure.ledger import Ledger
 from peer.measure.recorder import Direction, Recorder
 from peer.measure.sockets import UNKNOWN, SocketSample, available, opened
@@ -16,6 +19,7 @@ from peer.runtime.counters import SocketCounters
 from peer.runtime.notes import RunNotes
 from peer.runtime.stream import Stream
 from peer.runtime.worker import Worker
+from topology.errors import InputError
 
 __all__ = ["Books"]
 
@@ -65,6 +69,14 @@ class Books:
             recorder = self._ledger.recorder(self._peer, record.run, self._incarnation)
             notes = self.notes[record.run] = RunNotes.of(record, recorder)
         return notes
+
+    def recall(self, record: RunRecord) -> None:
+        """Take notes of a run that this process finds begun: what was sent in it before is in the ledger."""
+        notes = self.of(record)
+        if record.live:
+            self._disk.post(
+                self._loop, partial(_sent_before, self._ledger.path, record.run, self._incarnation), notes.add
+            )
 
     # Messages
 
@@ -218,6 +230,14 @@ class Books:
         if current.driver is None or current.driver.round == 0:
             return current.recorder, None
         return current.recorder, current.driver.round - 1
+
+
+def _sent_before(path: Path, run: str, incarnation: int) -> tuple[int, int]:
+    try:
+        return sent_before(path, run, incarnation)
+    except InputError as error:
+        log.warning("what was sent in run %s before this start is not counted: %s", run, error)
+        return 0, 0
 
 
 def _complain(problem: str) -> None:

@@ -10,6 +10,7 @@ import grpc
 
 from peer.config import RunFailed
 from peer.protocol.errors import LocalProtocolError, RemoteProtocolError
+from peer.runtime.causes import plain_cause
 from peer.runtime.credentials import check_loopback
 from peer.runtime.settings import control_channel
 from peer.wire.control import CANCEL, COLLECT, STATUS, SUBMIT, WATCH, Method, decode, encode
@@ -26,7 +27,7 @@ from peer.wire.requests import (
 )
 from topology.errors import InputError
 
-__all__ = ["PATIENCE_S", "RETRY_EVERY_S", "Client", "NoAnswer", "PeerAway"]
+__all__ = ["PATIENCE_S", "RETRY_EVERY_S", "Client", "NoAnswer", "PeerAway", "UnknownRun"]
 
 PATIENCE_S = 10.0
 """How long a peer that cannot be reached is tried."""
@@ -34,13 +35,31 @@ PATIENCE_S = 10.0
 RETRY_EVERY_S = 0.2
 REPLY_TIMEOUT_S = 30.0
 
+_AWAY = "cannot be reached from"
+"""What the peer says that could not pass a request on."""
+
 
 class NoAnswer(InputError):
     """The peer asked cannot be reached; the text says how long it was tried."""
 
 
 class PeerAway(RunFailed):
-    """Another peer than the one asked cannot be reached; the text names it and how long it was tried."""
+    """Another peer than the one asked cannot be reached; the text names who is away, and who says so.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``p3 (127.0.0.1:7103) cannot be reached from p1``: p3 is the peer asked, or on the way to it.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.away = text.split()[0]
+        self.seen_from = text.partition(_AWAY)[2].split(";")[0].strip()
+
+
+class UnknownRun(RunFailed):
+    """A peer has no record of the run: it has not heard of it yet, or it was removed there."""
 
 
 class Client:
@@ -115,9 +134,12 @@ class Client:
         return reply
 
     async def watch(self, run: str, peer: str = "", interval_ms: int = 200) -> AsyncIterator[WatchReply]:
-        """Follow a run at one peer until it is over there.
+        """Follow a run at one peer until it is over there; a peer that is away is asked again.
 
-        A peer that is away is asked again, and so is one that has not heard of the run yet.
+        Raises
+        ------
+        UnknownRun
+            If the peer has no record of it.
         """
         trouble = _Trouble(self._patience_s)
         while True:
@@ -126,13 +148,19 @@ class Client:
                     trouble.over()
                     yield reply
             except grpc.aio.AioRpcError as error:
-                if not await trouble.again(error, also=grpc.StatusCode.NOT_FOUND):
+                if not await trouble.again(error):
                     raise self._explained(error, trouble) from error
             else:
                 return
 
     async def collect(self, run: str, peer: str = "") -> dict[str, bytes]:
-        """Fetch the files of a run: ``result.npz``, ``ledger.sqlite`` and ``peer.json``."""
+        """Fetch the files of a run: ``result.npz``, ``ledger.sqlite`` and ``peer.json``.
+
+        Raises
+        ------
+        UnknownRun
+            If the peer has no record of it.
+        """
         trouble = _Trouble(self._patience_s)
         while True:
             parts: dict[str, list[bytes]] = {}
@@ -184,12 +212,11 @@ class Client:
 
     def _explained(self, error: grpc.aio.AioRpcError, trouble: "_Trouble") -> InputError | RunFailed:
         text = error.details() or error.code().name
-        if "cannot be reached from" in text:
-            return PeerAway(f"{text}; tried for {trouble.tried_s:.1f} s")
+        if _AWAY in text:
+            return PeerAway(text + (f"; tried for {trouble.tried_s:.1f} s" if trouble.tried_s else ""))
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return NoAnswer(
-                f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s "
-                f"({text.rpartition('last error: ')[2]})",
+                f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s ({plain_cause(text)})",
                 field=self._field,
                 mend="check the address, and that a peer serves there",
             )
@@ -201,6 +228,8 @@ class Client:
             )
         if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
             return InputError(text, mend="check the request, and that both sides have the same version")
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            return UnknownRun(text)
         return RunFailed(text)
 
 
@@ -224,18 +253,13 @@ class _Trouble:
         """It works."""
         self._since_s = None
 
-    async def again(self, error: grpc.aio.AioRpcError, also: grpc.StatusCode | None = None) -> bool:
+    async def again(self, error: grpc.aio.AioRpcError) -> bool:
         """Wait a little and say whether it is worth another try."""
         now = monotonic()
         if self._since_s is None:
             self._since_s = now
         self.tried_s = now - self._since_s
-        if error.code() is grpc.StatusCode.UNAVAILABLE:
-            patience_s = self._patience_s
-        else:
-            # Who answers has been told by the others within a moment, or never will be.
-            patience_s = min(self._patience_s, PATIENCE_S) if error.code() is also else 0
-        if self.tried_s >= patience_s:
+        if error.code() is not grpc.StatusCode.UNAVAILABLE or self.tried_s >= self._patience_s:
             return False
         await asyncio.sleep(RETRY_EVERY_S)
         return True

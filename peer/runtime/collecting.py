@@ -18,7 +18,7 @@ from peer.measure.summary import Driver, summarize
 from peer.measure.versions import common_versions
 from peer.program import Array, Facts
 from peer.registry import algorithm, parse_spec
-from peer.runtime.client import Client
+from peer.runtime.client import Client, PeerAway
 from peer.runtime.results import LEDGER, PEER, RESULT
 from topology.network import Network
 
@@ -48,6 +48,8 @@ class Collected:
         By peer: ``U`` (d, r); ``B`` (T, r) and ``task_ids`` (T,) where its owner shares them.
     ledgers : dict of str to bytes
         By peer: SQLite files.
+    missing : dict of str to str
+        Peers that have no result of it any more, and what they say.
     """
 
     run: str
@@ -56,12 +58,15 @@ class Collected:
     versions: dict[str, str]
     results: dict[str, dict[str, Array]]
     ledgers: dict[str, bytes]
+    missing: dict[str, str]
 
 
 async def collect(
     client: Client, run: str, peers: tuple[str, ...], say: Callable[[str], None] | None = None
 ) -> Collected:
     """Fetch every peer's part of a finished run, through one peer.
+
+    What one peer has lost, or was made to forget, must not keep the others' parts from being had.
 
     Parameters
     ----------
@@ -79,30 +84,38 @@ async def collect(
     NoAnswer, PeerAway
         If a peer cannot be reached.
     RunFailed
-        If a peer has no result.
+        If no peer has a result.
     """
     free = asyncio.Semaphore(AT_ONCE)
     fetched: dict[str, dict[str, bytes]] = {}
+    missing: dict[str, str] = {}
 
     async def one(peer: str) -> None:
         async with free:
-            fetched[peer] = await client.collect(run, peer)
+            try:
+                fetched[peer] = await client.collect(run, peer)
+            except PeerAway:
+                raise
+            except RunFailed as error:
+                missing[peer] = str(error)
 
     async def tell() -> None:
         while True:
             await asyncio.sleep(TELL_EVERY_S)
-            missing = [peer for peer in peers if peer not in fetched]
+            to_come = [peer for peer in peers if peer not in fetched and peer not in missing]
             if say is not None:
-                say(f"collecting: the parts of {', '.join(missing)} are still to come")
+                say(f"collecting: the parts of {', '.join(to_come)} are still to come")
 
     telling = asyncio.create_task(tell())
     try:
         await asyncio.gather(*(one(peer) for peer in peers))
     finally:
         telling.cancel()
-    parts = {peer: fetched[peer] for peer in peers}
+    if not fetched:
+        raise RunFailed(f"no peer has a result of run {run}: {'; '.join(missing.values())}")
+    parts = {peer: fetched[peer] for peer in peers if peer in fetched}
     documents = {peer: _document(peer, files) for peer, files in parts.items()}
-    first = documents[peers[0]]
+    first = next(iter(documents.values()))
     return Collected(
         run,
         parse_spec(first["spec"]),
@@ -110,6 +123,7 @@ async def collect(
         common_versions({peer: document["versions"] for peer, document in documents.items()}),
         {peer: _arrays(files[RESULT]) for peer, files in parts.items()},
         {peer: files[LEDGER] for peer, files in parts.items()},
+        {peer: missing[peer] for peer in peers if peer in missing},
     )
 
 
@@ -161,6 +175,7 @@ def write_run(
             versions=collected.versions,
             wall_s=wall_s,
             matches_simulation=matches_simulation,
+            missing=collected.missing,
         )
         write_run_folder(
             path, summary=summary, spec=spec, network=network, results=collected.results, ledgers=ledgers

@@ -45,6 +45,7 @@ def check_loopback(
     if not insecure_loopback:
         raise InputError(
             "connections with TLS are not available yet",
+            file=file,
             field=field,
             mend="give --insecure-loopback, for peers on this machine",
         )

@@ -125,6 +125,7 @@ class Driver:
         self.metrics: dict[str, float] = {}
         self.requested_ns = monotonic_ns()
         self.sent_ns = self.requested_ns
+        self.checkpoint_ns = self.requested_ns
         self._peer = peer
         self._start = start
         self._events = events
@@ -218,6 +219,7 @@ class Driver:
 
     def _ask_for_checkpoint(self, state: State) -> None:
         self._waits = True
+        self.checkpoint_ns = monotonic_ns()
         self._events.feed(CheckpointRequested(self.run, state))
 
     def _segment_over(self, step: _Step) -> None:
@@ -242,6 +244,7 @@ class Driver:
         elif isinstance(command, CheckpointCommand):
             self._ask_for_checkpoint(command.state)
         elif isinstance(command, FinalCommand):
+            self.checkpoint_ns = monotonic_ns()
             self._events.feed(CheckpointRequested(self.run, command.result, final=True))
         else:
             self._fail(step.failure)

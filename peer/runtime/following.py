@@ -9,11 +9,20 @@ from time import monotonic
 from peer.config import RunFailed, RunSpec, canonical_spec
 from peer.protocol.messages import Reason, TombKind
 from peer.protocol.records import RunState
-from peer.runtime.client import RETRY_EVERY_S, Client, NoAnswer, PeerAway
-from peer.wire.requests import WatchReply
+from peer.runtime.client import PATIENCE_S, RETRY_EVERY_S, Client, NoAnswer, PeerAway, UnknownRun
+from peer.wire.requests import RunStatus, WatchReply
 from topology.errors import InputError
 
-__all__ = ["FOLLOWING_PATIENCE_S", "News", "follow", "new_run_id", "progress_note", "stalls", "submit"]
+__all__ = [
+    "FOLLOWING_PATIENCE_S",
+    "News",
+    "OutOfSight",
+    "follow",
+    "new_run_id",
+    "progress_note",
+    "stalls",
+    "submit",
+]
 
 FOLLOWING_PATIENCE_S = 120.0
 """How long the peer through which a run is followed may be away: as long as a machine takes to start again."""
@@ -48,6 +57,11 @@ class News(dict[str, WatchReply]):
         Peers of which nothing is heard that should tell something, and for how many seconds.
     cut_off : bool
         Whether nobody is heard, and nobody has said all: the peer at the address is away, or stands still.
+    unknown : dict of str to float
+        Peers that have no record of the run, and for how many seconds.
+    sent : dict of str to int
+        Message bytes that each peer has sent. A peer that was killed may have lost the last rows it counts from, so
+        what it told before stands until it has sent more.
     """
 
     def __init__(self, peers: Iterable[str], address: str) -> None:
@@ -55,19 +69,51 @@ class News(dict[str, WatchReply]):
         self.address = address
         self.silent: dict[str, float] = {}
         self.cut_off = False
+        self.unknown: dict[str, float] = {}
+        self.sent: dict[str, int] = {}
+        self._unknown_since_s: dict[str, float] = {}
         self._heard_s = dict.fromkeys(peers, monotonic())
         self._num_peers = len(self._heard_s)
 
     def told(self, peer: str, reply: WatchReply) -> None:
         """A peer has told something."""
         self[peer] = reply
-        self._heard_s[peer] = monotonic()
-        self.silent.pop(peer, None)
-        self.cut_off = False
+        self.sent[peer] = max(reply.message_bytes, self.sent.get(peer, 0))
+        self.unknown.pop(peer, None)
+        self._unknown_since_s.pop(peer, None)
+        self._heard(peer)
+
+    def not_known(self, peer: str) -> None:
+        """A peer has said that it has no record of the run."""
+        self.unknown[peer] = monotonic() - self._unknown_since_s.setdefault(peer, monotonic())
+        self._heard(peer)
 
     def over(self, peer: str) -> None:
         """It tells nothing more."""
         del self._heard_s[peer]
+        self.unknown.pop(peer, None)
+
+    @property
+    def all_told(self) -> bool:
+        """Whether every peer has told something; before that a sum over the peers is not the run's."""
+        return len(self) == self._num_peers
+
+    @property
+    def slowest(self) -> RunStatus | None:
+        """Of the peers that are heard, the one that is furthest behind: what a silent one said is no longer so."""
+        heard = [reply.status for name, reply in self.items() if name not in self.silent]
+        told = heard or [reply.status for reply in self.values()]
+        return min(told, key=lambda status: (status.iteration, status.round), default=None)
+
+    @property
+    def closed(self) -> bool:
+        """Whether all peers have had their results: one of them has said so, and that is never said too early."""
+        return any(reply.status.state is RunState.CLOSED for reply in self.values())
+
+    def _heard(self, peer: str) -> None:
+        self._heard_s[peer] = monotonic()
+        self.silent.pop(peer, None)
+        self.cut_off = False
 
     def look(self) -> None:
         """See who is silent now."""
@@ -76,6 +122,10 @@ class News(dict[str, WatchReply]):
         self.silent = {peer: seconds for peer, seconds in quiet.items() if seconds >= SILENT_S}
         all_quiet = len(quiet) == self._num_peers and min(quiet.values()) >= QUIET_S
         self.cut_off = bool(self.silent) and all_quiet
+
+
+class OutOfSight(RunFailed):
+    """The peer asked, or one whose part is wanted, stays away; the run goes on, or is done, without the client."""
 
 
 OnUpdate = Callable[[News], None]
@@ -116,7 +166,8 @@ async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: On
     """Follow a run at all peers until it is closed at each of them.
 
     Who is away is waited for, as the network itself does; only the client's own peer may not stay away for longer
-    than the client is patient.
+    than the client is patient. A peer that has no record of the run has not heard of it yet, or, where it is closed
+    at another one, had its result and was made to forget it.
 
     Parameters
     ----------
@@ -134,7 +185,9 @@ async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: On
     InputError
         If a peer refused the run, because its data or version does not fit or another run is on.
     RunFailed
-        If the run ended without a result, or the client's peer cannot be reached any more.
+        If the run ended without a result, or no peer knows it.
+    OutOfSight
+        If the client's peer cannot be reached any more.
     """
     news = News(peers, client.address)
 
@@ -146,8 +199,16 @@ async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: On
                     on_update(news)
             except PeerAway:
                 await asyncio.sleep(RETRY_EVERY_S)
+            except UnknownRun:
+                news.not_known(peer)
+                if news.closed:
+                    news.over(peer)
+                    return
+                if len(news.unknown) == len(peers) and min(news.unknown.values()) >= PATIENCE_S:
+                    raise
+                await asyncio.sleep(RETRY_EVERY_S)
             except NoAnswer as error:
-                raise RunFailed(
+                raise OutOfSight(
                     f"{error.problem}; the run goes on, follow it through another peer"
                 ) from error
             else:
@@ -188,9 +249,8 @@ def ended(run: str, reason: Reason, state: RunState = RunState.TOMB) -> InputErr
 def progress_note(news: News) -> str:
     """One line on a run: the slowest peer's round, the worst distance, bytes, and a wait that is long."""
     parts = []
-    if news:
-        slowest = min(news, key=lambda name: (news[name].status.iteration, news[name].status.round))
-        status = news[slowest].status
+    status = news.slowest
+    if status is not None:
         parts.append(f"round {status.round} {status.label}".rstrip())
     distances = [r.metrics["subspace_distance"] for r in news.values() if "subspace_distance" in r.metrics]
     if distances:
@@ -198,8 +258,8 @@ def progress_note(news: News) -> str:
     elif any("moved" in reply.metrics for reply in news.values()):
         # Without a truth: how far the bases still move in an iteration.
         parts.append(f"moved {max(r.metrics.get('moved', 0.0) for r in news.values()):.1e}")
-    sent = sum(reply.message_bytes for reply in news.values())
-    parts.append(f"{sent / 1e6:.1f} MB sent")
+    if news.all_told:
+        parts.append(f"{sum(news.sent.values()) / 1e6:.1f} MB sent")
     parts.append(_wait(news, WAIT_S))
     return ", ".join(filter(None, parts))
 
@@ -221,6 +281,9 @@ def _wait(news: News, at_least_s: float) -> str:
         waiting = max(waits, key=lambda name: (not waits.keys() >= set(waits[name].waiting_for), name))
         whom = ", ".join(_named(name, silent) for name in waits[waiting].waiting_for)
         return f"{waiting} waits {waits[waiting].waiting_s:.0f} s for {whom}"
+    forgotten = [name for name, seconds in news.unknown.items() if seconds >= SILENT_S]
+    if forgotten:
+        return f"{', '.join(forgotten)} {'knows' if len(forgotten) == 1 else 'know'} nothing of the run"
     return ", ".join(f"{name} says nothing for {seconds:.0f} s" for name, seconds in silent.items())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from peer.protocol.events import ConnectionLost, Dialled, Event
+from peer.runtime.causes import plain_cause
 from peer.runtime.settings import data_channel
 from peer.runtime.stream import Stream
 from peer.wire.envelope import STREAM_PATH
@@ -40,17 +41,21 @@ class LinkState:
         How it went down: whether the neighbour said Goodbye stays known, whatever later attempts bring.
     attempt : str
         What came of the newest attempt to dial it again.
+    refused : str
+        Why its newest Hello was not taken: a process that has stopped for that is not there to be asked.
     """
 
     up: bool
     since_s: float
     lost: str = ""
     attempt: str = ""
+    refused: str = ""
 
     @property
     def detail(self) -> str:
         """Why it is down."""
-        known = "; ".join(filter(None, (self.lost, self.attempt)))
+        refused = "" if self.refused in self.attempt else f"its last Hello was refused: {self.refused}"
+        known = "; ".join(filter(None, (self.lost, self.attempt, refused)))
         return known or ("" if self.up else "not connected yet")
 
 
@@ -153,6 +158,11 @@ class Links:
         """The link is lost."""
         self.states[neighbour] = LinkState(False, monotonic(), why)
 
+    def refused(self, neighbour: str, why: str) -> None:
+        """A Hello of this neighbour was not taken: keep why until the link is up."""
+        if not self.states[neighbour].up:
+            self.states[neighbour].refused = why
+
     async def _keep_dialling(self, neighbour: str, address: str) -> None:
         delay = FIRST_DELAY_S
         while not self._stopping:
@@ -171,7 +181,7 @@ class Links:
         try:
             await call.wait_for_connection()
         except grpc.aio.AioRpcError as error:
-            self._not_reached(neighbour, f"{address}: {_short(error.details())}")
+            self._not_reached(neighbour, f"{address}: {plain_cause(error.details())}")
             return False
         stream = self._open(
             call.read, call.write, half_close=call.done_writing, neighbour=neighbour, remote=address
@@ -219,9 +229,3 @@ class Links:
     def _end_silence(self, stream: Stream) -> None:
         if not stream.over and not self._introduced(stream.number):
             stream.close(f"no Hello within {SILENCE_S:g} s")
-
-
-def _short(details: str | None) -> str:
-    """The end of gRPC's text: what the system said."""
-    text = (details or "no answer").rpartition("last error: ")[2]
-    return text.rpartition("Failed to connect to remote host: ")[2]

@@ -143,7 +143,6 @@ class Node:
             effects.Answer: self._answer,
             effects.LinkChanged: self._link_changed,
             effects.StopPeer: lambda effect: self._stop_for(effect.reason),
-            effects.Notice: self._notice,
         }
 
     # The life of the process
@@ -151,7 +150,7 @@ class Node:
     def start(self) -> None:
         """Resume what the store holds, and dial."""
         for record in self.machine.records.values():
-            self.books.of(record)
+            self.books.recall(record)
         self._carry_on(self.machine.start())
         self.links.start()
         self._looking = asyncio.create_task(look_out(self.machine, self.books, self.links), name="look out")
@@ -279,6 +278,8 @@ class Node:
             driver.deliver(effect.round, effect.values)
 
     def _close(self, effect: effects.Close) -> None:
+        if effect.refused:
+            self.links.refused(effect.refused, effect.reason)
         stream = self.links.streams.get(effect.connection)
         if stream is not None:
             self._refuse(stream, effect.reason)
@@ -380,10 +381,6 @@ class Node:
     def _stop_for(self, reason: str) -> None:
         log.error("%s", reason)
         self.fail(RunFailed(reason))
-
-    def _notice(self, effect: effects.Notice) -> None:
-        if self._seldom.allows(effect.text):
-            log.warning("%s", effect.text)
 
     # What drivers tell
 

@@ -29,7 +29,7 @@ class RunNotes:
     driver : Driver or None
         Of its program, kept for its numbers when it has ended.
     payload_bytes, message_bytes : int
-        Sent in values.
+        Sent in values, by earlier processes of this peer too.
     socket_base : int or None
         What the data connections had sent before it.
     """
@@ -50,8 +50,18 @@ class RunNotes:
         head = spec_head(record.spec)
         return cls(record.run, recorder, head.algorithm, head.iterations, monotonic())
 
+    def add(self, sent: tuple[int, int]) -> None:
+        """Payload and message bytes were sent in values by another process of this peer."""
+        self.payload_bytes += sent[0]
+        self.message_bytes += sent[1]
+
     def waited_s(self, waiting: Waiting) -> float:
-        """Seconds since a wait began: for a round since its values went out, else since the state changed."""
-        if waiting.kind == "round" and self.driver is not None:
-            return max(0.0, (monotonic_ns() - self.driver.sent_ns) / 1e9)
-        return monotonic() - self.changed_s
+        """Seconds since a wait began.
+
+        For a round that is since its values went out, for the disk since it was given the newest checkpoint, else
+        since the state changed.
+        """
+        if self.driver is None or waiting.kind not in ("round", "disk"):
+            return monotonic() - self.changed_s
+        since_ns = self.driver.sent_ns if waiting.kind == "round" else self.driver.checkpoint_ns
+        return max(0.0, (monotonic_ns() - since_ns) / 1e9)

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from peer.data.store import read_peer, read_truth
 from peer.measure.ledger import Ledger
+from peer.protocol.records import RunState
 from peer.runtime.credentials import check_loopback
 from peer.runtime.failpoints import arm, failpoint_of
+from peer.runtime.kept import look_at_results
 from peer.runtime.logs import start_log
-from peer.runtime.node import CLOSE_S, Node
+from peer.runtime.node import Node
 from peer.runtime.operations import Operations
 from peer.runtime.owned import Owned
 from peer.runtime.profile import profile
@@ -23,6 +26,7 @@ from peer.runtime.resume import refuse_changes, rests_on, resumes_from
 from peer.runtime.second import find_first
 from peer.runtime.service import Service
 from peer.runtime.store import FileStore
+from peer.runtime.worker import Worker
 from peer.state.folder import StateFolder
 from peer.state.resuming import read_runs
 from topology.errors import InputError
@@ -34,6 +38,12 @@ log = logging.getLogger("difpeer")
 
 STOP_GRACE_S = 0.5
 """For calls that are still on when the streams and threads have ended."""
+
+STOP_S = 3.5
+"""What a stop may take in all, short of the promised 5 s; the disks get what is left of it at their turn."""
+
+LEAST_S = 0.1
+"""So that a thread without work can end, and is not taken for a slow disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +115,51 @@ async def serve(config: ServeConfig, ready: Callable[[Ready], None]) -> None:
     owned = Owned(read_peer(config.data), read_truth(config.data), profile(), config.share_coefficients)
     with ExitStack() as stack:
         folder = stack.enter_context(await _state_folder(network, config))
+        left = _TimeLeft()
         ledger = Ledger(folder.ledger)
-        stack.callback(_close_ledger, ledger)
-        node = _resume(network, config, folder, owned, ledger, stack)
+        stack.callback(_close_ledger, ledger, left)
+        node = _resume(network, config, folder, owned, ledger)
+        stack.callback(lambda: node.store.close(left()))
         if failpoint is not None:
             arm(failpoint, node)
+        kept = [r.run for r in node.machine.records.values() if r.state in (RunState.DONE, RunState.CLOSED)]
         service = Service(node, Operations(node, config.network.read_text(encoding="utf-8")))
         await service.start(listen)
         try:
             node.start()
             neighbours = network.neighbours(config.name)
             ready(Ready(config.name, listen, folder.incarnation, neighbours))
+            stack.callback(look_at_results(node.store, kept))
             await asyncio.wait((stopped, node.ended), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            left.begin()
             await node.stop(f"{config.name} stops")
             await service.stop(STOP_GRACE_S)
         if node.ended.done():
             node.ended.result()  # also of what went wrong in stopping
 
 
-def _resume(
-    network: Network, config: ServeConfig, folder: StateFolder, owned: Owned, ledger: Ledger, stack: ExitStack
-) -> Node:
+class _TimeLeft:
+    """Seconds that are left of a stop, once it has begun."""
+
+    def __init__(self) -> None:
+        self._due_s: float | None = None
+
+    def begin(self) -> None:
+        """The stop begins."""
+        self._due_s = monotonic() + STOP_S
+
+    def __call__(self) -> float:
+        """All of it where it has not begun: then nothing was served either."""
+        return STOP_S if self._due_s is None else max(LEAST_S, self._due_s - monotonic())
+
+
+def _resume(network: Network, config: ServeConfig, folder: StateFolder, owned: Owned, ledger: Ledger) -> Node:
     """Make the peer out of what its state folder holds."""
     held = read_runs(folder)
     basis = rests_on(config.data, network)
     refuse_changes(held, owned.fact(), basis, folder.path)
     store = FileStore(folder, [run.record for run in held], basis)
-    stack.callback(store.close, CLOSE_S)
     node = Node(network, config.name, folder.incarnation, owned, store=store, ledger=ledger, held=held)
     start_log(config.name, node.books.where, as_json=config.log_json)
     for run in held:
@@ -143,12 +170,22 @@ def _resume(
     return node
 
 
-def _close_ledger(ledger: Ledger) -> None:
-    try:
-        ledger.close()
-    except sqlite3.Error as error:
-        # As in the midst of a run: nothing is computed from it, and a full disk has stopped the peer by now.
-        log.error("the ledger's last rows are lost (%s); check the disk of %s", error, ledger.path)  # noqa: TRY400
+def _close_ledger(ledger: Ledger, left: _TimeLeft) -> None:
+    """Close it, in a thread: SQLite waits for a slow disk, and for whoever else has the file open."""
+
+    def close() -> None:
+        try:
+            ledger.close()
+        except sqlite3.Error as error:
+            # As in the midst of a run: nothing is computed from it, and a full disk has stopped the peer by now.
+            log.error("the ledger's last rows are lost (%s); check the disk of %s", error, ledger.path)  # noqa: TRY400
+
+    closer = Worker("ledger")
+    closer.post(asyncio.get_running_loop(), close, lambda _: None)
+    if not closer.close(left()):
+        log.warning(
+            "the ledger's last rows may be missing: %s is held by a slow disk or another program", ledger.path
+        )
 
 
 async def _state_folder(network: Network, config: ServeConfig) -> StateFolder:

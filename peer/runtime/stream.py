@@ -7,6 +7,8 @@ from typing import Any
 
 import grpc
 
+from peer.runtime.causes import plain_cause
+
 __all__ = ["Stream"]
 
 CLOSE_GRACE_S = 1.0
@@ -44,6 +46,7 @@ class Stream:
     """
 
     __slots__ = (
+        "_broken",
         "_half_close",
         "_loop",
         "_queue",
@@ -80,6 +83,7 @@ class Stream:
         self._queue: deque[bytes] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._broken: BaseException | None = None
         self.closing = False
         self._loop = asyncio.get_running_loop()
 
@@ -120,10 +124,13 @@ class Stream:
         writer = self._loop.create_task(self._write_all())
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            if not reader.done() and self._half_close is not None:
-                # All is sent: the other side ends the call, or _give_up does.
+            both = self._half_close is not None or self._broken is not None
+            if both and not reader.done() and writer.exception() is None:
+                # All is sent, or nothing more can be: what the other side has said is read to its end, which may be
+                # a Goodbye. It ends the call, or _give_up does.
                 await asyncio.wait((reader,))
         finally:
+            self._ended(None)  # gRPC has cancelled the handler, and says no more than that
             self.closing = self.over = True
             self._queue.clear()
             # Cancelling a read ends the call: that is meant here, and nowhere else.
@@ -164,8 +171,8 @@ class Stream:
             if self._half_close is not None:
                 await self._half_close()
         except _ENDED as error:
-            self._ended(error)
-            self.close(self.reason)
+            self._broken = error
+            self._loop.call_later(CLOSE_GRACE_S, self._give_up)
 
     def _give_up(self) -> None:
         if not self.over and self._reader is not None:
@@ -180,10 +187,10 @@ class Stream:
 
     def _ended(self, error: BaseException | None) -> None:
         if not self.reason:
-            self.reason = _why(error)
+            self.reason = _why(error or self._broken)
 
 
 def _why(error: BaseException | None) -> str:
     if isinstance(error, grpc.aio.AioRpcError):
-        return str(error.details() or error.code().name)
+        return plain_cause(error.details() or error.code().name)
     return "the stream ended without Goodbye" if error is None else f"the stream broke ({error})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peer.measure.collect import forget_others
+from peer.measure.figures import last_iterations
 from peer.program import iteration_of
 from peer.protocol.records import Checkpoint, RunState
 from peer.registry import spec_head
@@ -32,11 +33,14 @@ class Entry:
     run : str
         Its id.
     state : str
-        As :class:`peer.protocol.records.RunState` has it, or `DAMAGED`.
+        As ``difpeer status`` says it: the kind of its reason where it has one, else that of
+        :class:`peer.protocol.records.RunState`; or `DAMAGED`.
     algorithm : str
         Of its spec; empty where the peer never had one.
-    round, iteration : int or None
+    round : int or None
         Of the newest sound checkpoint.
+    iteration : int or None
+        Of the newest sound checkpoint, where the run goes on from it; else the last one in the ledger.
     bytes : int
         Of its files; rows of the ledger are not among them.
     reason : str
@@ -85,7 +89,9 @@ def inventory(state: Path) -> Inventory:
     peer = _peer_of(state)
     ledger = state / LEDGER
     size = ledger.stat().st_size if ledger.is_file() else 0
-    return Inventory(peer, size, [_entry(files) for files in run_files(state / RUNS, peer)])
+    iterations = last_iterations(state / LEDGER)
+    runs = [_entry(files, iterations.get(files.run)) for files in run_files(state / RUNS, peer)]
+    return Inventory(peer, size, runs)
 
 
 def prune_runs(state: Path, keep: int) -> list[Entry]:
@@ -161,20 +167,23 @@ def _peer_of(state: Path) -> str:
     return read_peer_file(state)[0]
 
 
-def _entry(files: RunFiles) -> Entry:
+def _entry(files: RunFiles, last: int | None) -> Entry:
     size = files.size()
     try:
         record = files.read_record().record
     except Damaged as damage:
         return Entry(files.run, DAMAGED, "", None, None, size, f"{files.record} {damage}", over=False)
     newest, wrong = _newest(files)
+    if record.state in (RunState.DONE, RunState.CLOSED) and not files.checkpoints():
+        wrong.append(f"{files.folder}: its result is missing")
+    resumed = None if newest is None or not record.live else iteration_of(newest.state)
     reasons = [] if record.reason is None else [f"{record.reason.peer} says: {record.reason.text}"]
     return Entry(
         record.run,
-        str(record.state),
+        str(record.state if record.reason is None else record.reason.kind),
         spec_head(record.spec).algorithm,
         None if newest is None else newest.round,
-        None if newest is None else iteration_of(newest.state),
+        last if resumed is None else resumed,
         size,
         "; ".join(reasons + wrong),
         over=record.reason is not None or record.state in (RunState.CLOSED, RunState.TOMB),

@@ -1,6 +1,7 @@
 """``run``, ``status`` and ``cancel`` on a network of processes, through any of its peers."""
 
 import asyncio
+import json
 import re
 import signal
 import sqlite3
@@ -164,7 +165,7 @@ async def test_a_second_run_is_refused_by_the_name_of_the_first(network):
             assert (newest_run["reason"]["kind"], newest_run["reason"]["peer"]) == ("cancelled", "p4")
             assert newest_run["waiting_for"] == []
         again = await difpeer("cancel", run, *network.via("p0"), "--json")
-        assert again.document == {"run_id": run, "state": "tomb"}
+        assert again.document == {"run_id": run, "state": "tomb", "not_reached": []}
 
 
 async def test_of_two_runs_submitted_at_once_one_is_taken(network):
@@ -200,6 +201,16 @@ async def test_a_run_outlives_its_client(network):
         assert again.document["result_digest"] == summary["result_digest"]
 
 
+async def test_two_clients_of_one_run_may_write_to_the_same_place(network):
+    async with submitted(network, LONG, *network.via("p0")) as (command, run):
+        words = ("--attach", run, *network.via("p2"), "--out", network.folder / "runs", "--json")
+        attached = await start("run", *words)
+        await attached.says("if this terminal closes")
+        first, second = await asyncio.gather(command.ended(), attached.ended())
+    assert first.document == second.document == read_run_folder(network.folder / "runs" / run).summary
+    assert "another client has written" in first.err + second.err
+
+
 async def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(network):
     async with submitted(network, ENDLESS, *network.via("p2")) as (command, run):
         command.process.send_signal(signal.SIGINT)
@@ -213,6 +224,34 @@ async def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(network):
         ended = await attached.ended()
         assert ended.status == 1
         assert f"run {run} cancelled (p0 says: cancelled by " in ended.error
+
+
+async def test_a_run_that_one_peer_has_let_go_is_collected_from_the_others(network):
+    words = (network.spec_file(SHORT), *network.via("p0"), "--out", network.folder / "runs", "--json")
+    whole = (await difpeer("run", *words)).document
+    run = whole["run_id"]
+    assert whole["missing_peers"] == {}
+    others = {name: digest for name, digest in whole["result_digest"].items() if name != "p4"}
+    network.processes["p4"].terminate()
+    await network.processes["p4"].wait()
+    gone = await difpeer("runs", "delete", run, "--state", network.folder / "state" / "p4")
+    assert "the parts of the others can be collected still" in gone.out, gone.err
+    await network.start("p4")
+    for via in ("p1", "p4"):  # the one asked may be the one that has let it go
+        out = network.folder / f"without-p4-by-{via}"
+        attached = await difpeer("run", "--attach", run, *network.via(via), "--out", out, "--json")
+        assert attached.status == 1
+        assert f"run {run} is collected without p4 (p4 knows no run {run})" in attached.error
+        assert "if this terminal closes" not in attached.err
+        assert "says nothing" not in attached.err
+        summary = json.loads(attached.out)
+        assert summary["missing_peers"] == {"p4": f"p4 knows no run {run}"}
+        assert summary["result_digest"] == others
+        folder = read_run_folder(out / run)
+        assert folder.summary == summary
+        assert list(folder.results) == ["p0", "p1", "p2", "p3"]
+    text = await difpeer("run", "--attach", run, *network.via("p0"), "--out", network.folder / "text")
+    assert "all figures are without p4\n" in text.out
 
 
 async def test_a_peer_that_is_away_is_waited_for_by_name_and_goes_on_when_it_is_back(network):

@@ -24,7 +24,7 @@ ENDLESS = ("--peers", 3, "--dim", 8, "--tasks", 6, "--samples", 20, "--rank", 1,
 KEYS = {
     *("run_id", "algorithm", "driver", "num_peers", "num_edges", "gamma", "iterations", "rounds"),
     *("subspace_distance", "consensus_error", "result_digest", "bytes", "round_latency_ms", "wall_s"),
-    *("versions", "matches_simulation"),
+    *("versions", "matches_simulation", "missing_peers"),
 }
 
 

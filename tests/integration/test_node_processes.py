@@ -18,6 +18,7 @@ from peer.runtime.client import Client
 from peer.runtime.local import LocalNetwork
 from tests.support.network import NO_USE, PROCESSES
 from tests.support.problems import dif_spec, local_data, make_tasks, network_of
+from tests.support.watching import watch
 from topology.network import write_network
 
 pytestmark = PROCESSES
@@ -70,7 +71,7 @@ def mapped(pid):
 async def test_a_serving_peer_stays_small_with_and_after_a_run(tmp_path, data):
     async with LocalNetwork(RING, data, tmp_path / "run") as local, client_of(local) as client:
         await client.submit("a", canonical_spec(SPEC))
-        async for _ in client.watch("a", "p2"):
+        async for _ in watch(client, "a", "p2"):
             pass
         for name, process in local.processes.items():
             assert pss_mb(process.pid) <= PSS_LIMIT_MB, name
@@ -92,7 +93,7 @@ async def test_peers_stop_within_five_seconds_with_status_0_also_in_a_run(tmp_pa
     async with LocalNetwork(RING, data, tmp_path / "run") as local:
         async with client_of(local) as client:
             await client.submit("a", canonical_spec(LONG))
-            async for reply in client.watch("a", "p2", 20):
+            async for reply in watch(client, "a", "p2", 20):
                 if reply.status.iteration > 2:
                     break
         for name, number in (("p0", signal.SIGTERM), ("p1", signal.SIGINT), ("p2", signal.SIGTERM)):
@@ -111,7 +112,7 @@ async def test_peers_stop_within_five_seconds_with_status_0_also_in_a_run(tmp_pa
 async def test_a_killed_peer_is_noticed_and_its_run_goes_on_when_it_is_back(tmp_path, data):
     async with LocalNetwork(RING, data, tmp_path / "run") as local, client_of(local) as client:
         await client.submit("a", canonical_spec(LONG))
-        async for reply in client.watch("a", "p2", 20):
+        async for reply in watch(client, "a", "p2", 20):
             if reply.status.iteration > 5:
                 break
         local.processes["p2"].kill()
@@ -122,7 +123,7 @@ async def test_a_killed_peer_is_noticed_and_its_run_goes_on_when_it_is_back(tmp_
         stopped_at = next(run.iteration for run in (await client.status("p1")).runs)
         await local.start("p2")
         async with asyncio.timeout(30):
-            async for reply in client.watch("a", "p3", 20):
+            async for reply in watch(client, "a", "p3", 20):
                 assert reply.status.state is RunState.RUNNING
                 if reply.status.iteration > stopped_at + 5:
                     break

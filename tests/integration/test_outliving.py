@@ -1,6 +1,7 @@
 """A run and those around it: its client, the peer it was submitted through, peers that come late or come back."""
 
 import re
+import signal
 from contextlib import asynccontextmanager
 
 from peer.protocol.messages import TombKind
@@ -74,6 +75,28 @@ async def test_a_run_outlives_its_client_and_the_peer_it_came_through(tmp_path):
         assert f"run {run} resumes from round" in network.log("p2")
 
 
+async def test_the_way_back_is_through_a_peer_that_answers(tmp_path):
+    async with lab(NETWORK, DATA, tmp_path) as network, following(network, ENDLESS, "p0") as (command, run):
+        await killed(network, "p0")
+        await command.says(f"no answer from {network.address('p0')} for")
+        command.process.send_signal(signal.SIGINT)
+        ended = await command.ended()
+        assert (ended.status, ended.out) == (130, "")
+        advice = ended.err.partition(f"the peers go on with run {run}: follow it with")[2]
+        assert f"difpeer run --attach {run} {' '.join(network.via('p1'))}\n" in advice, ended.err
+        assert f"difpeer cancel {run} {' '.join(network.via('p1'))}\n" in advice
+
+
+async def test_status_beside_a_peer_that_is_away(tmp_path):
+    async with lab(NETWORK, DATA, tmp_path, absent=("p3",)) as network:
+        status = await difpeer("status", *network.via("p0"))
+        assert re.search(r"p3 .* away for \d+ s", status.out), status.out
+        assert re.search(r"p4 .* behind p3", status.out), status.out
+        told = "asked through p0: p3 cannot be reached from p1, so nothing is known of p4 behind it\n"
+        assert told in status.out, status.out
+        assert "tried for" not in status.out
+
+
 async def test_a_peer_that_is_away_at_submit_is_waited_for_by_name(tmp_path):
     async with (
         lab(NETWORK, DATA, tmp_path, absent=("p3",)) as network,
@@ -97,7 +120,9 @@ async def test_a_cancel_reaches_a_peer_that_was_down(tmp_path):
         await eventually(
             lambda: re.search(f"link to p4 is down: .*({link})", network.log("p3")), "p3 sees it"
         )
-        assert (await difpeer("cancel", run, *network.via("p0"))).status == 0
+        told = await difpeer("cancel", run, *network.via("p0"))
+        expected = f"run {run} is cancelled; not reached now: p4, hears of it when it is back\n"
+        assert (told.status, told.out) == (0, expected), told.err
         # The client waits for p4's word too: it may have finished.
         await network.start("p4")
         ended = await command.ended()

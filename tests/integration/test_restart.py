@@ -1,5 +1,6 @@
 """Peers that are killed, started again, and given other folders: the same bits, or an end by name."""
 
+import asyncio
 import io
 import platform
 import shutil
@@ -17,13 +18,16 @@ from peer.protocol.records import RunState
 from peer.runtime.client import Client
 from tests.support.network import PROCESSES, Lab, difpeer, eventually, lab
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
+from tests.support.watching import watch
 
 pytestmark = PROCESSES
 
 GRAPH = network_of(KITE)
 TASKS = make_tasks(GRAPH.names, (2, 3, 1, 2, 2), (9, 14), seed=8, noise=0.01)
-SPEC = dif_spec(rank=2, iterations=150, seed=4)
-ENDLESS = dif_spec(rank=2, iterations=10**6)
+# Few rounds in the initialisation and in an iteration: what is disturbed is the main loop, and its checkpoints.
+FEW = {"init": {"power_iterations": 3, "agreement_rounds": 3}, "agreement": {"rounds": 3}}
+SPEC = dif_spec(rank=2, iterations=150, seed=4, **FEW)
+ENDLESS = dif_spec(rank=2, iterations=10**6, **FEW)
 """p3 is the only way to p4."""
 
 
@@ -43,7 +47,7 @@ def client_of(network: Lab, name="p0", **options) -> Client:
 async def reached(network: Lab, iteration: int, name="p3") -> None:
     """Wait until a peer has finished so many iterations of the run."""
     async with client_of(network, name) as client:
-        async for reply in client.watch("a", name, 10):
+        async for reply in watch(client, "a", name, 10):
             assert reply.status.reason is None, reply.status.reason
             if reply.status.iteration >= iteration:
                 return
@@ -62,7 +66,7 @@ async def ends(network: Lab) -> dict[str, object]:
     last = {}
     async with client_of(network) as client:
         for name in network.network.names:
-            async for reply in client.watch("a", name, 20):
+            async for reply in watch(client, "a", name, 20):
                 last[name] = reply.status
     return last
 
@@ -104,8 +108,7 @@ async def test_killed_peers_go_on_where_they_were(tmp_path, names):
     async with started(tmp_path) as network:
         await reached(network, 40)
         await killed(network, *names)
-        for name in names:
-            await network.start(name)
+        await asyncio.gather(*(network.start(name) for name in names))
         await finished_with_the_simulators_bits(network)
         for name in names:
             assert "run a resumes from round " in network.log(name)
@@ -114,7 +117,7 @@ async def test_killed_peers_go_on_where_they_were(tmp_path, names):
 async def test_a_peer_is_killed_again_and_again(tmp_path):
     async with started(tmp_path) as network:
         for kill in range(1, 6):
-            await reached(network, 20 * kill)
+            await reached(network, 15 * kill)
             await killed(network, "p3")
             await network.start("p3")
         await finished_with_the_simulators_bits(network)
@@ -123,7 +126,7 @@ async def test_a_peer_is_killed_again_and_again(tmp_path):
 
 async def test_a_peer_killed_before_its_first_checkpoint_begins_again(tmp_path):
     # So many rounds before the first checkpoint that p3 is in the midst of them.
-    spec = dif_spec(rank=2, iterations=3, init={"power_iterations": 2, "agreement_rounds": 1500})
+    spec = dif_spec(rank=2, iterations=3, init={"power_iterations": 2, "agreement_rounds": 400})
     async with started(tmp_path, spec) as network, client_of(network) as client:
 
         async def underway() -> bool:
@@ -141,8 +144,13 @@ async def test_results_outlive_every_process(tmp_path):
     async with started(tmp_path, dif_spec(rank=2, iterations=5)) as network:
         await ends(network)
         await killed(network, *GRAPH.names)
-        for name in GRAPH.names:
-            await network.start(name)
+        result = newest(state(network) / "runs" / "a")
+        flip(result)
+        await asyncio.gather(*(network.start(name) for name in GRAPH.names))
+        # Whoever would collect it next month should hear of it now.
+        warning = f"the result of run a at p3 cannot be read: {result} is damaged"
+        await eventually(lambda: warning in network.log("p3"), "p3 warns of its result")
+        flip(result)
         await finished_with_the_simulators_bits(network, dif_spec(rank=2, iterations=5))
         out = network.folder / "runs"
         again = await difpeer("run", "--attach", "a", *network.via("p4"), "--out", out, "--json")
@@ -238,6 +246,10 @@ async def test_a_peer_whose_folder_was_emptied_after_many_starts_stops_by_name(t
         said = " ".join(network.log("p3").split())
         assert "has seen incarnation 3 of p3, this process is 1" in said
         assert "restore" in said.partition("has seen incarnation 3")[2]
+
+        # It is not there to be asked; the neighbour that refused it says why.
+        status = " ".join((await difpeer("status", *network.via("p4"))).out.split())
+        assert "its last Hello was refused: p3 shows incarnation 1, 3 was seen before: its state" in status
         # The mend it names: the newest folder.
         shutil.rmtree(state(network))
         kept.rename(state(network))

@@ -3,6 +3,8 @@
 import asyncio
 import random
 import signal
+import sqlite3
+from contextlib import closing
 from time import monotonic
 
 import pytest
@@ -137,6 +139,38 @@ async def test_a_stop_in_any_phase_costs_no_bit(tmp_path):
         for name in NETWORK.names:
             assert "Traceback" not in network.log(name)
         assert "link to p4 is down: it said Goodbye" in network.log("p3")
+
+
+async def test_a_stop_between_done_and_closed(tmp_path):
+    """p4 ends when its result is on disk, before it has told anybody: the others have theirs and wait for its word."""
+    spec = dif_spec(rank=2, iterations=3, init={"power_iterations": 2, "agreement_rounds": 2})
+    async with lab(NETWORK, DATA, tmp_path, absent=("p4",)) as network:
+        network.absent = ()
+        await network.start("p4", {"DIFPEER_FAILPOINT": "at-end:1"})
+        await submitted(network, spec)
+        for name in ("p0", "p3"):
+            await until(network, name, lambda run: run.state is RunState.DONE, "is done, not closed")
+        assert await network.processes["p4"].wait() != 0
+        await stopped(network, "p0", "p3")
+        await asyncio.gather(*(network.start(name) for name in ("p0", "p3")))
+        await until(network, "p0", lambda run: run.waiting_for == ("p4",), "waits for p4's word")
+        await network.start("p4")
+        await same_bits(network, spec)
+
+
+async def test_a_stop_does_not_wait_for_somebody_who_holds_the_ledger(tmp_path):
+    spec = dif_spec(rank=2, iterations=10**6, init={"power_iterations": 2, "agreement_rounds": 2})
+    async with lab(NETWORK, DATA, tmp_path) as network:
+        await submitted(network, spec)
+        await until(network, "p1", lambda run: run.iteration >= 2, "learns")
+        with closing(
+            sqlite3.connect(tmp_path / "state" / "p1" / "ledger.sqlite", isolation_level=None)
+        ) as held:
+            held.execute("BEGIN IMMEDIATE")
+            await stopped(network, "p1")
+        assert "the ledger's last rows may be missing" in network.log("p1")
+        await network.start("p1")
+        await until(network, "p1", lambda run: run.iteration >= 5, "goes on")
 
 
 @pytest.mark.long

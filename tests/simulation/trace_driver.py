@@ -271,8 +271,6 @@ class TraceDriver:
                 self._say(name, f"link to {near} {'up' if up else 'down'}")
             case effects.StopPeer(reason):
                 self._say(name, f"stops: {reason}")
-            case effects.Notice(text):
-                self._say(name, f"notes: {text}")
             case effects.DropCheckpoints(run):
                 self._folders[name].checkpoints.pop(run, None)
 

@@ -83,6 +83,25 @@ def test_synth_writes_what_synthesize_draws(tmp_path):
     assert found == document("describe", out)
 
 
+def test_import_for_a_network(tmp_path):
+    (tmp_path / "exam.csv").write_text(CSV)
+    network = make_network("ring", 4).network
+    write_network(network, tmp_path / "ring.yaml")
+    words = ("import", tmp_path / "exam.csv", "--task", "school", "--target", "score", "--features", "intake")
+    found = document(*words, "--network", tmp_path / "ring.yaml", "--out", tmp_path / "a")
+    same = document(*words, "--peers", 4, "--out", tmp_path / "b")
+    assert found["peers"] == same["peers"]
+    error = refused(*words, "--network", "er8", "--peer", "age", "--out", tmp_path / "c")
+    assert error.field == "--peer"
+    assert "--network" in error.problem
+
+
+def test_more_peers_than_tasks_names_the_network_that_has_them(tmp_path):
+    words = ("synth", "--tasks", 2, "--dim", 3, "--samples", 5, "--rank", 1, "--out", tmp_path / "a")
+    assert str(refused(*words, "--network", "er8")).startswith("er8: peers: 8 peers for 2 tasks; ")
+    assert str(refused(*words, "--peers", 3)).startswith("peers: 3 peers for 2 tasks; ")
+
+
 def test_synth_for_a_network_draws_the_same_tasks_for_its_peers(tmp_path):
     network = make_network("ring", 4).network
     write_network(network, tmp_path / "ring.yaml")

@@ -38,6 +38,7 @@ def test_list(state):
     document = json.loads(runs("list", "--state", state, "--json"))
     assert (document["state"], document["peer"]) == (str(state), PEER)
     assert [entry["run"] for entry in document["runs"]] == ["a", "b", "c"]
+    assert [entry["state"] for entry in document["runs"]] == ["closed", "failed", "running"]
     assert document["runs"][2]["iteration"] == 4
     text = runs("list", "--state", state)
     assert "runs of p0" in text

@@ -179,7 +179,7 @@ def test_a_peer_with_a_name_that_cannot_be(tmp_path):
         ({"task": None}, "--task", "no column is named", "--task COL"),
         ({"target": None}, "--target", "no column is named", "--target COL"),
         ({"peers": None}, "--peer", "which peer holds which task", "--peers L"),
-        ({"peer": "sex"}, "--peer", "exclude each other", "one"),
+        ({"peer": "sex"}, "--peer", "--peer excludes --peers", "one"),
         ({"features": ()}, "--features", "no features", "name some"),
         ({"features": ("age", "age")}, "--features", "'age' twice", "once"),
         ({"one_hot": ("sex", "sex")}, "--one-hot", "'sex' twice", "once"),

@@ -45,6 +45,7 @@ def merged(tmp_path):
 ANSWERS = {
     "Payload and envelopes": [(160, 240)],
     "Bytes that TCP carried": [("p0", "p1", 200 + 470), ("p1", "p0", 200)],
+    "Connections whose counters": [],
     "Who keeps others waiting": [("p0", 2, 4e-8), ("p1", 2, 4e-8)],
     "Do both ends agree": [],
 }

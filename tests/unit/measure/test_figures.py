@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from peer.measure.collect import merge
-from peer.measure.figures import ByteTotals, ledger_figures
+from peer.measure.figures import ByteTotals, ledger_figures, sent_before
 from peer.measure.ledger import Ledger
 from peer.measure.tcp_info import UNKNOWN, SocketSample, opened
-from tests.unit.measure.books import DISTANCES, LATENCIES, add_round, add_values, counters, write_books
+from tests.unit.measure.books import DISTANCES, LATENCIES, RUN, add_round, add_values, counters, write_books
 from topology.errors import InputError
 
 
@@ -73,9 +73,29 @@ def test_empty_messages_count_as_messages(tmp_path):
     assert ledger_figures([ledger.path]).bytes == ByteTotals(payload=0, message=20)
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_connection_that_was_never_found_is_counted_beside_the_totals(tmp_path, parts, merged):
+    ledger = Ledger(tmp_path / "p2.sqlite")
+    recorder = ledger.recorder("p2", "r1", 1)
+    add_round(recorder, 0, "p0", 5)
+    for at_ns, sample in ((1, opened()), (2, UNKNOWN)):
+        recorder.socket("p0", 0, 0, at_ns, sample)  # it closed as soon as it was open
+    for at_ns, sample in ((3, opened()), (4, counters(100, 100, segments=3))):
+        recorder.socket("p0", 1, 0, at_ns, sample)
+    ledger.close()
+    paths = [*parts, ledger.path]
+    if merged:
+        merge(paths, tmp_path / "all.sqlite")
+        paths = [tmp_path / "all.sqlite"]
+    figures = ledger_figures(paths)
+    assert figures.bytes.socket == EXPECTED.socket + 100
+    assert figures.bytes.wire_estimate == EXPECTED.wire_estimate + 100 + 3 * 66
+    assert figures.bytes.uncounted_connections == 1
+
+
 @pytest.mark.parametrize("missing", ["no row", "old kernel", "not found at first", "never found"])
 @pytest.mark.parametrize("merged", [False, True])
-def test_sockets_are_all_measured_or_none(tmp_path, parts, missing, merged):
+def test_without_any_counters_of_a_peer_there_are_no_totals(tmp_path, parts, missing, merged):
     ledger = Ledger(tmp_path / "p2.sqlite")
     recorder = ledger.recorder("p2", "r1", 1)
     add_values(recorder, 0, "p0")
@@ -96,6 +116,7 @@ def test_sockets_are_all_measured_or_none(tmp_path, parts, missing, merged):
         paths = [tmp_path / "all.sqlite"]
     figures = ledger_figures(paths)
     assert (figures.bytes.socket, figures.bytes.wire_estimate) == (None, None)
+    assert figures.bytes.uncounted_connections == (missing != "no row")
     assert figures.bytes.message == EXPECTED.message + 60
 
 
@@ -126,3 +147,18 @@ def test_a_damaged_ledger_is_named(tmp_path, parts):
     parts[0].write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
     with pytest.raises(InputError, match=r"p0\.sqlite: is damaged"):
         ledger_figures(parts)
+
+
+def test_what_earlier_processes_have_sent(tmp_path):
+    ledger = write_books(tmp_path, "p0")
+    later = ledger.recorder("p0", RUN, 2)
+    add_values(later, 2, "p1")
+    ledger.recorder("p0", "another", 1).message("sent", "p1", 7, 9, 10, round_number=0, seq=0)
+    ledger.flush()
+    # Two values and one that went out again; what was received, confirmed or announced does not count.
+    assert sent_before(ledger.path, RUN, 2) == (120, 180)
+    assert sent_before(ledger.path, RUN, 3) == (160, 240)
+    assert sent_before(ledger.path, RUN, 1) == (0, 0)
+    ledger.close()
+    with pytest.raises(InputError, match="there is no ledger"):
+        sent_before(tmp_path / "none.sqlite", RUN, 2)

@@ -113,3 +113,9 @@ def test_a_damaged_folder_names_the_file(tmp_path, parts, file, content):
 def test_a_missing_folder(tmp_path):
     with pytest.raises(InputError, match="there is no such folder"):
         read_run_folder(tmp_path / "r1")
+
+
+def test_a_folder_without_a_missing_peer(tmp_path, parts):
+    summary = {**SUMMARY, "missing_peers": {"p1": "p1 knows no run r1"}}
+    write(tmp_path / "r1", parts[:1], summary=summary, results={"p0": RESULTS["p0"]})
+    assert list(read_run_folder(tmp_path / "r1").results) == ["p0"]

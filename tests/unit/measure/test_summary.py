@@ -73,12 +73,14 @@ def test_the_whole_document(tmp_path):
             "message": 240,
             "socket": 870,
             "wire_estimate": 900 + 66 * 13,
+            "uncounted_connections": 0,
             "resent": 85,
             "predicted_payload": 2 * 5 * 96,
         },
         "wall_s": 1.5,
         "versions": {"numpy": "2.4.6"},
         "matches_simulation": True,
+        "missing_peers": {},
     }
 
 
@@ -162,3 +164,17 @@ def test_versions():
 def test_without_a_schedule_nothing_is_predicted():
     found = summary_of(network_of(KITE), figures_of({}), schedule=None)
     assert found["bytes"]["predicted_payload"] is None
+
+
+def test_where_a_peer_is_missing_the_figures_are_of_the_others():
+    network = network_of(KITE)
+    found = bases(network)
+    others = {name: U for name, U in found.items() if name != "p3"}
+    distances = {name: {0: 0.5, 1: 0.25, 2: 0.125} for name in others}
+    summary = summary_of(network, figures_of(distances), bases=others, missing={"p3": "p3 knows no run r1"})
+    assert summary["missing_peers"] == {"p3": "p3 knows no run r1"}
+    assert list(summary["result_digest"]) == list(others)
+    assert summary["subspace_distance"]["final"] == 0.125
+    assert summary["num_peers"] == 5
+    with pytest.raises(ValueError, match="bases of"):
+        summary_of(network, figures_of(distances), bases=others)

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from peer.protocol.connections import Connections
-from peer.protocol.effects import Close, LinkChanged, Notice, Send, StopPeer
+from peer.protocol.effects import Close, LinkChanged, Send, StopPeer
 from peer.protocol.messages import PROTOCOL_VERSION, Hello, OldIncarnation
 from tests.support.problems import network_of
 
@@ -108,9 +108,9 @@ def test_an_incarnation_below_the_highest_seen_is_told_so(name, connection):
     effects, link = connections.hello(connection, hello(name, 3, 9))
     assert link is None
     assert effects[0] == Send(connection, name, OldIncarnation(4))
-    assert isinstance(effects[1], Notice)
-    assert effects[2].connection == connection
-    assert "incarnation 3, 4 was seen" in effects[2].reason
+    close = effects[1]
+    assert (close.connection, close.refused) == (connection, name)
+    assert f"{name} shows incarnation 3, 4 was seen before: its state folder was lost" in close.reason
 
 
 def test_a_process_whose_incarnation_is_old_stops_by_name():
@@ -125,29 +125,28 @@ def test_an_answer_meant_for_an_earlier_process_stops_nobody():
 
 
 @pytest.mark.parametrize(
-    ("connection", "message", "text"),
+    ("connection", "message", "whose", "text"),
     [
-        (5, hello("p9"), "'p9' is not a neighbour of p1"),
-        (5, hello("p1"), "a second process was started as p1"),
-        (5, hello("p0", version=99), "p0 speaks protocol version 99 .2.0., this peer speaks"),
-        (5, hello("p2"), "p2 dialled, but this edge is dialled by p1"),
-        (8, hello("p0"), "the address of p2 is answered by p0"),
+        (5, hello("p9"), "", "'p9' is not a neighbour of p1"),
+        (5, hello("p1"), "", "a second process was started as p1"),
+        (5, hello("p0", version=99), "p0", "p0 speaks protocol version 99 .2.0., this peer speaks"),
+        (5, hello("p2"), "p2", "p2 dialled, but this edge is dialled by p1"),
+        (8, hello("p0"), "p2", "the address of p2 is answered by p0"),
     ],
 )
-def test_a_wrong_hello_is_refused_for_our_own_log(connection, message, text):
+def test_a_wrong_hello_is_refused_for_our_own_log_and_status(connection, message, whose, text):
     connections = middle()
     connections.dialled("p2", 8)
-    (notice, close), link = connections.hello(connection, message)
+    (close,), link = connections.hello(connection, message)
     assert link is None
-    assert close.connection == connection
-    assert notice.text == close.reason
-    assert re.search(text, notice.text)
+    assert (close.connection, close.refused) == (connection, whose)
+    assert re.search(text, close.reason)
 
 
 def test_hello_is_said_once_on_a_connection():
     connections = middle()
     connections.hello(5, hello("p0"))
-    (notice, close), link = connections.hello(5, hello("p0", attempt=2))
+    (close,), link = connections.hello(5, hello("p0", attempt=2))
     assert (link, close.connection) == (None, 5)
-    assert notice.text == "p0 said Hello twice on one connection"
+    assert close.reason == "p0 said Hello twice on one connection"
     assert connections.neighbour(5) == "p0"  # until its end is told

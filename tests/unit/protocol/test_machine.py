@@ -60,7 +60,7 @@ def test_a_hello_that_is_refused_tells_nothing():
     peers = Peers(("p0", "p1"))
     peers.do("p1", events.Submitted(1, RUN, b"{}"))
     out = peers.hear("p1", 5, Hello(PROTOCOL_VERSION, "p9", 1, 1, ""))
-    assert [type(effect) for effect in out] == [effects.Notice, effects.Close]
+    assert [type(effect) for effect in out] == [effects.Close]
 
 
 def test_input_on_a_superseded_connection_is_dropped():
@@ -168,10 +168,10 @@ def test_requests_of_a_program_that_is_being_stopped_are_dropped():
 
 def test_values_of_a_run_that_is_not_attached_close_the_stream():
     peers = pair()
-    notice, close = peers.hear("p0", 1, value(0, 0))
-    assert notice.text == close.reason == f"p1 sent Value of run {RUN!r}, which it is not attached to"
+    (close,) = peers.hear("p0", 1, value(0, 0))
+    assert close.reason == f"p1 sent Value of run {RUN!r}, which it is not attached to"
     peers.do("p0", events.Submitted(1, RUN, b"{}"))  # known, but there is no engine yet
-    _, close = peers.hear("p0", 1, Confirm(RUN, 0, 0, bytes(16), 0))
+    (close,) = peers.hear("p0", 1, Confirm(RUN, 0, 0, bytes(16), 0))
     assert "sent Confirm" in close.reason
 
 
@@ -184,7 +184,7 @@ def test_values_of_a_run_that_is_over_here_are_dropped():
 def test_a_value_on_a_connection_that_is_up_but_not_attached_closes_it():
     peers = running()
     peers.machines["p0"].engines[RUN].detach(1)
-    _, close = peers.hear("p0", 1, value(0, 0))
+    (close,) = peers.hear("p0", 1, value(0, 0))
     assert close.connection == 1
 
 

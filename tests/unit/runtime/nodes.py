@@ -22,6 +22,7 @@ from peer.runtime.settings import data_channel
 from peer.runtime.store import FileStore
 from peer.state.folder import StateFolder
 from peer.wire.envelope import STREAM_PATH, decode_message, encode_message
+from tests.support.watching import watch
 from topology.network import Network
 
 PROFILE = '{"test":true}'
@@ -88,7 +89,7 @@ class Lab:
         last: dict[str, Any] = {}
 
         async def follow(name: str) -> None:
-            async for reply in client.watch(run, name, 20):
+            async for reply in watch(client, run, name, 20):
                 last[name] = reply
 
         await asyncio.gather(*(follow(name) for name in self.network.names))

@@ -1,15 +1,23 @@
 """A client and servers that do not answer as peers do."""
 
+import io
+import json
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
 import grpc
+import numpy as np
 import pytest
 
 from peer.config import RunFailed
-from peer.runtime.client import Client
+from peer.program import Facts
+from peer.protocol.records import RunState
+from peer.runtime.client import Client, PeerAway, UnknownRun
+from peer.runtime.collecting import collect
 from peer.runtime.following import follow, submit
-from peer.wire.control import COLLECT, CONTROL_SERVICE, STATUS, WATCH, encode
-from peer.wire.requests import Chunk
+from peer.runtime.results import LEDGER, PEER, RESULT
+from peer.wire.control import COLLECT, CONTROL_SERVICE, STATUS, WATCH, decode, encode
+from peer.wire.requests import Chunk, CollectRequest, RunStatus, WatchReply, WatchRequest
 from tests.support.problems import dif_spec
 from topology.errors import InputError
 
@@ -33,6 +41,19 @@ async def answering(**handlers):
             yield client
     finally:
         await server.stop(0)
+
+
+@pytest.fixture
+def owned_files():
+    """What a peer hands out."""
+    result = io.BytesIO()
+    np.savez(result, U=np.eye(3, 2))
+    document = {
+        "spec": dif_spec(rank=2, iterations=1).model_dump(mode="json"),
+        "facts": asdict(Facts(2, 4, 40, 10.0, True, 3)),
+        "versions": {"difpeer": "1"},
+    }
+    return {RESULT: result.getvalue(), LEDGER: b"", PEER: json.dumps(document).encode()}
 
 
 async def test_an_address_beyond_this_machine_is_refused_before_anything_is_sent():
@@ -118,6 +139,66 @@ async def test_a_peer_that_stays_away_leaves_the_run_to_others():
             RunFailed, match=r"tried for 0\.\d s .*; the run goes on, follow it through another peer"
         ):
             await follow(client, "r7", ("p0", "p1"), lambda _: None)
+
+
+async def test_a_peer_that_has_let_a_closed_run_go_is_not_waited_for():
+    async def watch(data, context):
+        if decode(WatchRequest, data).peer == "p0":
+            await context.abort(grpc.StatusCode.NOT_FOUND, "p0 knows no run r7")
+        yield encode(WatchReply(RunStatus("r7", RunState.CLOSED, None, "dif-altgdmin", 5, 5, 30, "descent")))
+
+    async with answering(Watch=watch) as client:
+        await follow(client, "r7", ("p0", "p1"), lambda _: None)
+        with pytest.raises(UnknownRun, match="p0 knows no run r7"):
+            async for _ in client.watch("r7", "p0"):
+                pass
+
+
+async def test_a_run_that_nobody_knows_ends_the_following(monkeypatch):
+    async def watch(data, context):
+        await context.abort(grpc.StatusCode.NOT_FOUND, f"{decode(WatchRequest, data).peer} knows no run r7")
+        yield b""
+
+    monkeypatch.setattr("peer.runtime.following.PATIENCE_S", 0.3)
+    async with answering(Watch=watch) as client:
+        with pytest.raises(RunFailed, match=r"p. knows no run r7"):
+            await follow(client, "r7", ("p0", "p1"), lambda _: None)
+
+
+async def test_what_one_peer_has_no_more_does_not_keep_the_others_parts(owned_files):
+    async def collecting(data, context):
+        peer = decode(CollectRequest, data).peer
+        if peer == "p0":
+            await context.abort(grpc.StatusCode.NOT_FOUND, "p0 knows no run r7")
+        if peer == "p2":
+            await context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION, "the result of run r7 at p2 cannot be read"
+            )
+        for name, content in owned_files.items():
+            yield encode(Chunk(name, len(content), content))
+
+    async with answering(Collect=collecting) as client:
+        found = await collect(client, "r7", ("p0", "p1", "p2", "p3"))
+        assert list(found.results) == list(found.ledgers) == ["p1", "p3"]
+        assert found.missing == {
+            "p0": "p0 knows no run r7",
+            "p2": "the result of run r7 at p2 cannot be read",
+        }
+        with pytest.raises(RunFailed, match="no peer has a result of run r7: p0 knows no run r7"):
+            await collect(client, "r7", ("p0",))
+
+
+async def test_who_is_away_and_who_says_so():
+    async def away(data, context):
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "p3 (127.0.0.1:7103) cannot be reached from p1")
+
+    async with answering(Status=away) as client:
+        with pytest.raises(PeerAway, match=r"from p1; tried for 0\.\d s") as raised:
+            await client.status("p4")
+        assert (raised.value.away, raised.value.seen_from) == ("p3", "p1")
+        async with Client(client.address, insecure_loopback=True, patience_s=0) as hasty:
+            with pytest.raises(PeerAway, match=r"from p1$"):
+                await hasty.status("p4")
 
 
 def test_the_methods_streamed_here_are_those_of_the_wire():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from peer.runtime.credentials import check_loopback
@@ -34,6 +36,8 @@ def test_plaintext_stays_on_this_machine(address):
 def test_without_the_option_there_is_no_connection_at_all():
     with pytest.raises(InputError, match="--insecure-loopback"):
         check_loopback("127.0.0.1:7100", False, field="--listen")
+    with pytest.raises(InputError, match=r"^lab\.yaml: peers\.p0\.address: "):
+        check_loopback("127.0.0.1:7100", False, field="peers.p0.address", file=Path("lab.yaml"))
 
 
 def test_what_is_no_address_is_refused_as_such():

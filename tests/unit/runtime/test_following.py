@@ -1,5 +1,7 @@
 """What a client says of a run while it follows it."""
 
+from dataclasses import replace
+
 import pytest
 
 from peer.config import RunFailed
@@ -121,12 +123,55 @@ def test_where_nobody_is_heard_the_one_asked_is_named(clock):
     news.clear()
     clock[0] += 2
     news.look()
-    assert progress_note(news) == "0.0 MB sent, no answer from 127.0.0.1:7100 for 3 s"
+    assert progress_note(news) == "no answer from 127.0.0.1:7100 for 3 s"
     news.told("p0", told(9))
     news.over("p0")
     clock[0] += 3
     news.look()
     assert "p1 says nothing for 5 s" in progress_note(news)
+
+
+def test_how_far_a_run_is_by_those_that_are_heard(clock):
+    news = News(("p0", "p1"), "127.0.0.1:7100")
+    news.told("p1", told(30))
+    clock[0] += 3
+    news.told("p0", told(45))
+    news.look()
+    assert news.slowest.iteration == 9
+    assert progress_note(news).startswith("round 45 descent")
+    # Where nobody is heard, the last that was.
+    clock[0] += 3
+    news.look()
+    assert news.slowest.iteration == 6
+    assert News(("p0",), "127.0.0.1:7100").slowest is None
+
+
+def test_what_was_sent_never_becomes_less():
+    news = News(("p0", "p1"), "127.0.0.1:7100")
+    for sent in (5_000_000, 3_000_000):  # the second by a process that started anew
+        news.told("p0", replace(told(40), message_bytes=sent))
+        news.told("p1", told(40))
+        assert "6.0 MB sent" in progress_note(news)
+    news.told("p0", replace(told(60), message_bytes=7_000_000))
+    assert "8.0 MB sent" in progress_note(news)
+
+
+def test_the_bytes_of_some_are_not_those_of_the_run():
+    news = News(("p0", "p1"), "127.0.0.1:7100")
+    news.told("p0", told(40))
+    assert "sent" not in progress_note(news)
+
+
+def test_a_peer_that_does_not_know_the_run_is_not_silent(clock):
+    news = News(("p0", "p1"), "127.0.0.1:7100")
+    for _ in range(4):
+        news.told("p1", told(7))
+        news.not_known("p0")
+        news.look()
+        clock[0] += 1
+    assert progress_note(news).endswith(", p0 knows nothing of the run")
+    news.told("p0", told(7))
+    assert progress_note(news).endswith(" MB sent")
 
 
 def test_a_short_stall_is_not_told_out_of_turn(clock):

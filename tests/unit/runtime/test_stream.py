@@ -1,6 +1,7 @@
 import asyncio
 from time import monotonic
 
+import grpc
 import pytest
 
 from peer.runtime import stream as module
@@ -101,6 +102,44 @@ async def test_a_lost_neighbour_ends_the_stream_with_grpcs_reason():
         assert stream.over
         assert await ends.ended.get() is accepted
         assert accepted.over
+        assert accepted.reason == "the stream ended without Goodbye"
+
+
+@pytest.mark.parametrize("dials", [True, False])
+async def test_what_the_other_side_said_before_it_ended_is_read_though_writing_fails(dials):
+    failed = asyncio.Event()
+    said = [b"goodbye", grpc.aio.EOF]
+
+    async def write(data):
+        failed.set()
+        raise asyncio.InvalidStateError("RPC already finished.")
+
+    async def read():
+        await failed.wait()
+        await asyncio.sleep(0)
+        return said.pop(0)
+
+    async def half_close():
+        raise AssertionError("nothing more can be said")
+
+    stream = module.Stream(1, read, write, half_close=half_close if dials else None)
+    got = []
+    stream.send(b"x")
+    await stream.run(lambda _, data: got.append(data))
+    assert got == [b"goodbye"]
+    assert stream.over
+
+
+async def test_a_stream_that_cannot_be_written_ends_also_where_reading_does_not(monkeypatch):
+    monkeypatch.setattr(module, "CLOSE_GRACE_S", 0.01)
+
+    async def write(data):
+        raise asyncio.InvalidStateError("RPC already finished.")
+
+    stream = module.Stream(1, asyncio.Event().wait, write)
+    stream.send(b"x")
+    await asyncio.wait_for(stream.run(ignore), 10)
+    assert stream.reason == "the stream broke (RPC already finished.)"
 
 
 async def test_an_error_of_ours_is_not_swallowed():

@@ -29,7 +29,10 @@ def state(tmp_path):
             files.write_record(record)
             if run != "b":
                 files.write_checkpoint(checkpoint(4, run=run))
-            ledger.recorder(PEER, run, 1).event(1, datetime.now(UTC), "test", "x" * 500)
+            recorder = ledger.recorder(PEER, run, 1)
+            recorder.event(1, datetime.now(UTC), "test", "x" * 500)
+            for iteration in range({"a": 10, "b": 3}.get(run, 0)):
+                recorder.iteration(iteration, 1, {"moved": 0.5})
     return path
 
 
@@ -49,14 +52,15 @@ def test_what_is_there(state):
     told = {entry.run: entry for entry in found.runs}
     assert {run: entry.state for run, entry in told.items()} == {
         "a": "closed",
-        "b": "tomb",
+        "b": "failed",
         "c": "closed",
-        "d": "done",
+        "d": "failed",
         "e": "running",
     }
     assert [entry.over for entry in found.runs] == [True, True, True, True, False]
     assert (told["e"].round, told["e"].iteration, told["e"].algorithm) == (12, 4, "dif-altgdmin")
-    assert (told["b"].round, told["b"].iteration, told["b"].reason) == (None, None, "p1 says: p1: no")
+    assert (told["b"].round, told["b"].iteration, told["b"].reason) == (None, 2, "p1 says: p1: no")
+    assert (told["a"].iteration, told["c"].iteration) == (9, None), "from the ledger, where it has any"
     assert told["e"].bytes == sum(path.stat().st_size for path in (state / "runs" / "e").iterdir())
 
 
@@ -69,6 +73,18 @@ def test_damage_is_told_and_does_not_hide_the_rest(state):
     assert told["e"].round == 12
     assert told["e"].reason.startswith(f"{newest} is cut short")
     assert len(told) == 5
+
+
+def test_a_damaged_or_missing_result_and_a_damaged_ledger_are_no_obstacle(state):
+    result, gone = (state / "runs" / run / "checkpoint-4" for run in ("a", "c"))
+    result.write_bytes(result.read_bytes()[:-1])
+    gone.unlink()
+    told = {entry.run: entry.reason for entry in inventory(state).runs}
+    assert told["a"].startswith(f"{result} is cut short")
+    assert told["c"] == f"{gone.parent}: its result is missing"
+    assert told["b"] == "p1 says: p1: no", "it has none"
+    (state / "ledger.sqlite").write_bytes(b"no ledger" * 1000)
+    assert {entry.run: entry.iteration for entry in inventory(state).runs}["a"] is None
 
 
 def test_a_run_in_use_can_be_looked_at_and_not_removed(state):
