@@ -25,6 +25,7 @@ from peer.testing import check_program, made_up_tasks, run_block
 from tests.support.network import ROOT, Lab, living
 from tests.support.packages import install_package
 from tests.support.problems import local_data, make_tasks, network_of
+from tests.support.watching import watch
 from topology.errors import InputError
 from topology.shipped import shipped_network
 
@@ -187,7 +188,7 @@ async def test_a_killed_peer_goes_on_with_its_package_only_and_the_bits_are_the_
         Client(network.address("p0"), insecure_loopback=True) as client,
     ):
         await submit(client, "a", spec)
-        async for reply in client.watch("a", "p1", 20):
+        async for reply in watch(client, "a", "p1", 20):
             if reply.status.iteration > 10:
                 break
         network.processes["p1"].kill()
