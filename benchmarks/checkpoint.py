@@ -17,9 +17,10 @@ from typing import Annotated, Any
 import typer
 from processes import circulant, quartiles
 
-from peer.config import DifAltgdminSpec, parse_spec
+from peer.config import DifAltgdminSpec
 from peer.data.store import write_all
 from peer.data.synthetic import synthesize
+from peer.registry import parse_spec
 from peer.runtime.client import Client
 from peer.runtime.following import follow, new_run_id, submit
 from peer.runtime.local import LocalNetwork

@@ -25,8 +25,9 @@ import typer
 
 from peer.algorithms.dif_altgdmin import dif_altgdmin
 from peer.algorithms.problem import Problem
-from peer.config import DifAltgdminSpec, parse_spec
+from peer.config import DifAltgdminSpec
 from peer.program import Array, Facts, Progress
+from peer.registry import parse_spec
 from peer.simulate.block import whole_network
 from peer.simulate.fast import run_block
 from topology.generators import make_network

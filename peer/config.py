@@ -1,17 +1,13 @@
-"""Run specifications: what a run shall do, read from YAML and checked before anything starts.
+"""Run specifications: what a run shall do; :mod:`peer.registry` reads and checks them before anything starts.
 
 Every peer of a run holds the same specification; its canonical bytes are part of the run's digest. Each
 algorithm has its own model with its own defaults.
 """
 
 import json
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from topology.errors import InputError
-from topology.yamlfile import load_yaml, validate
 
 __all__ = [
     "AgreementSpec",
@@ -22,9 +18,6 @@ __all__ = [
     "RunSpec",
     "StepSpec",
     "canonical_spec",
-    "parse_spec",
-    "read_spec",
-    "spec_from_canonical",
 ]
 
 
@@ -133,44 +126,6 @@ class DifAltgdminSpec(RunSpec):
     )
 
 
-_MODELS: dict[str, type[RunSpec]] = {"dif-altgdmin": DifAltgdminSpec}
-
-
-def parse_spec(data: dict[str, Any], file: str | Path | None = None) -> RunSpec:
-    """Check a run specification; ``algorithm`` decides which fields it may have.
-
-    Parameters
-    ----------
-    data : dict
-        The parsed YAML or JSON.
-    file : str or Path, optional
-        Where it came from, for messages.
-
-    Returns
-    -------
-    RunSpec
-        Of the algorithm's own type.
-
-    Raises
-    ------
-    InputError
-        With the field and the mend.
-    """
-    name = data.get("algorithm")
-    model = _MODELS.get(name) if isinstance(name, str) else None
-    if model is None:
-        problem = f"there is no algorithm {name!r}" if "algorithm" in data else "it is missing"
-        raise InputError(
-            problem, file=file, field="algorithm", mend=f"use one of: {', '.join(sorted(_MODELS))}"
-        )
-    return validate(model, data, file)
-
-
-def read_spec(path: str | Path) -> RunSpec:
-    """Read a run specification from a YAML file; raises InputError with file, field and mend."""
-    return parse_spec(load_yaml(path), path)
-
-
 def canonical_spec(spec: RunSpec) -> bytes:
     """Return the one JSON form of a specification: all fields, keys sorted, no spaces, UTF-8."""
     text = json.dumps(
@@ -181,16 +136,3 @@ def canonical_spec(spec: RunSpec) -> bytes:
         ensure_ascii=False,
     )
     return text.encode()
-
-
-def spec_from_canonical(data: bytes) -> RunSpec:
-    """Read :func:`canonical_spec`'s bytes; raises InputError where they are not a valid specification."""
-    try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError) as error:  # nested deeper than Python's stack is no ValueError
-        raise InputError(
-            f"the specification is not JSON: {error}", mend="submit it with difpeer run"
-        ) from error
-    if not isinstance(fields, dict):
-        raise InputError("the specification is not a JSON object", mend="submit it with difpeer run")
-    return parse_spec(fields)

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from peer.config import RunFailed, RunSpec, read_spec
+from peer.config import RunFailed, RunSpec
 from peer.data.importing import ImportOptions, import_table
 from peer.data.local import LocalData, Task
 from peer.data.store import read_all, write_all
+from peer.registry import read_spec
 from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow, new_run_id, progress_note, submit

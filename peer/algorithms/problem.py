@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from peer.algorithms.peer_problem import PeerProblem
 from peer.algorithms.rows import PeerRows, runs
 from peer.config import RunFailed
 from peer.program import Array, Facts
@@ -40,6 +41,7 @@ class Problem:
         self.facts = facts
         self.X = np.ascontiguousarray(X, dtype=np.float64)
         self.y = np.ascontiguousarray(y, dtype=np.float64)
+        self._task_ptr = np.asarray(task_ptr)
         self._num_block_tasks = len(task_ptr) - 1
         self._counts = np.diff(task_ptr)
         self._tasks = runs(task_ptr)
@@ -48,6 +50,15 @@ class Problem:
         self._row_starts = np.asarray(task_ptr)[self._peer_tasks]
         self._row_peer = np.repeat(np.arange(len(self._peer_tasks) - 1), np.diff(self._row_starts))
         self._rows = PeerRows(self.X, self._row_starts)
+
+    def peer(self, row: int) -> PeerProblem:
+        """Return the problem of one peer of the block, for programs written for one peer; nothing is copied."""
+        first, last = self._peer_tasks[row : row + 2]
+        task_ptr = self._task_ptr[first : last + 1]
+        part = slice(task_ptr[0], task_ptr[-1])
+        own = task_ptr - task_ptr[0]
+        block = Problem(self.X[part], self.y[part], own, np.array([0, last - first]), self.facts)
+        return PeerProblem(block, own)
 
     def fit(self, U: Array, ridge: float = 0.0) -> tuple[Array, Array]:
         """Solve every task's least squares over the subspace: ``argmin ||y_t - X_t U b||^2 + ridge ||b||^2``.

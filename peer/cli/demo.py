@@ -13,12 +13,13 @@ from peer.cli.live import followed
 from peer.cli.options import JsonOption, run_folder
 from peer.cli.output import emit, say
 from peer.cli.summary import print_summary, refuse_missing
-from peer.config import DifAltgdminSpec, RunFailed, parse_spec
+from peer.config import DifAltgdminSpec, RunFailed
 from peer.data.store import LocalData, PeerData, write_all
 from peer.data.synthetic import synthesize
 from peer.measure.summary import result_digest
 from peer.program import Array
 from peer.protocol.interpreter import ProgressCommand
+from peer.registry import parse_spec
 from peer.runtime.client import Client
 from peer.runtime.collecting import Collected, collect, write_run
 from peer.runtime.following import follow, new_run_id, submit

@@ -12,9 +12,10 @@ from peer.cli.live import followed
 from peer.cli.options import InsecureOption, JsonOption, ViaOption, run_folder
 from peer.cli.output import emit, say
 from peer.cli.summary import print_summary, refuse_missing
-from peer.config import RunSpec, read_spec
+from peer.config import RunSpec
 from peer.measure.run_folder import read_run_folder
 from peer.protocol.records import RunState
+from peer.registry import read_spec
 from peer.runtime.asking import answers_at, ask_all
 from peer.runtime.client import Client, NoAnswer, PeerAway
 from peer.runtime.collecting import Collected, collect, write_run

@@ -8,10 +8,11 @@ import typer
 from peer.cli.output import emit
 from peer.cli.progress import metered
 from peer.cli.summary import print_summary
-from peer.config import RunSpec, read_spec
+from peer.config import RunSpec
 from peer.data.store import read_all, read_truth
 from peer.measure.summary import summarize
 from peer.measure.versions import software_versions
+from peer.registry import read_spec, source_of
 from peer.simulate.simulation import Simulated, simulate
 from topology.network import Network
 from topology.shipped import resolve_network
@@ -53,6 +54,6 @@ def summary_of(done: Simulated, spec: RunSpec, network: Network) -> dict[str, An
         figures=done.figures,
         bases=done.bases,
         schedule=done.schedule,
-        versions=software_versions(),
+        versions=software_versions(source_of(spec.algorithm)),
         wall_s=done.wall_s,
     )

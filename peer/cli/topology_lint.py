@@ -9,12 +9,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from peer.algorithms.registry import algorithm
 from peer.cli.options import JsonOption, NetworkArgument
 from peer.cli.output import console, emit, human_bytes, say
-from peer.config import RunSpec, read_spec
+from peer.config import RunSpec
 from peer.measure.summary import predicted_payload
 from peer.program import Facts
+from peer.registry import algorithm, read_spec
 from topology.errors import InputError
 from topology.lint import LintReport, lint_network
 from topology.network import Network
@@ -64,6 +64,10 @@ def _predict_run(spec: RunSpec, network: Network, dim: int | None) -> dict[str, 
     peers = len(network.names)
     # What travels does not depend on how many tasks and rows there are: one row of one task at each peer will do.
     facts = Facts(peers, num_tasks=peers, total_samples=peers, num_samples=1.0, equal_samples=True, dim=dim)
+    schedule = algorithm(spec.algorithm).predicted(spec, network, facts)
+    if schedule is None:
+        mend = "its package gives no schedule; leave SPEC out"
+        raise InputError(f"nothing is predicted of {spec.algorithm}", field="SPEC", mend=mend)
     most = max(len(network.neighbours(name)) for name in network.names)
     phases: list[dict[str, Any]] = [
         {
@@ -72,7 +76,7 @@ def _predict_run(spec: RunSpec, network: Network, dim: int | None) -> dict[str, 
             "payload_bytes": predicted_payload([(label, rounds, payload)], network),
             "worst_peer_payload_bytes": most * rounds * payload,
         }
-        for label, rounds, payload in algorithm(spec.algorithm).schedule(spec, network, facts)
+        for label, rounds, payload in schedule
     ]
     totals = {key: sum(phase[key] for phase in phases) for key in ("rounds", *_BYTES)}
     return {"algorithm": spec.algorithm, "phases": phases, **totals}

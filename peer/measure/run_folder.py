@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from peer.config import RunSpec, read_spec
+from peer.config import RunSpec
 from peer.data.folder import new_folder
 from peer.measure.collect import merge
 from peer.measure.schema import open_ledger
 from peer.program import Array
+from peer.registry import read_spec
 from topology.errors import InputError
 from topology.network import Network, read_network, write_network
 from topology.yamlfile import dump_yaml

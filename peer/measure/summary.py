@@ -28,7 +28,7 @@ def summarize(
     network: Network,
     figures: RunFigures,
     bases: Mapping[str, Array],
-    schedule: Sequence[tuple[str, int, int]],
+    schedule: Sequence[tuple[str, int, int]] | None,
     versions: Mapping[str, str],
     wall_s: float,
     matches_simulation: bool | None = None,
@@ -50,8 +50,8 @@ def summarize(
         Of `peer.measure.figures.ledger_figures`, or a simulator's own.
     bases : mapping of str to array
         Every peer's U, shape (d, r), float64; of those that are not missing.
-    schedule : sequence of (str, int, int)
-        The algorithm's own: label, rounds, payload bytes of one message.
+    schedule : sequence of (str, int, int), or None
+        The algorithm's own: label, rounds, payload bytes of one message; None where it predicts nothing.
     versions : mapping of str to str
         Of `peer.measure.versions`.
     wall_s : float
@@ -95,7 +95,7 @@ def summarize(
             "wire_estimate": totals.wire_estimate,
             "uncounted_connections": totals.uncounted_connections,
             "resent": totals.resent,
-            "predicted_payload": predicted_payload(schedule, network),
+            "predicted_payload": None if schedule is None else predicted_payload(schedule, network),
         },
         "round_latency_ms": _latency(figures),
         "wall_s": wall_s,

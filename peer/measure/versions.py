@@ -11,9 +11,17 @@ __all__ = ["common_versions", "software_versions"]
 _LIBRARIES = ("numpy", "grpcio", "protobuf")
 
 
-def software_versions() -> dict[str, str]:
-    """Versions of difpeer, Python and the libraries that results and bytes depend on, in this process."""
+def software_versions(source: str = "") -> dict[str, str]:
+    """Versions of difpeer, Python and the libraries that results and bytes depend on, in this process.
+
+    Parameters
+    ----------
+    source : str, optional
+        Package of the run's algorithm with its version, where it is not difpeer's own: ``own-pca 0.1.0``.
+    """
+    package, _, package_version = source.rpartition(" ")
     return {
+        **({package: package_version} if package else {}),
         "difpeer": peer.__version__,
         "python": platform.python_version(),
         **{library: version(library) for library in _LIBRARIES},

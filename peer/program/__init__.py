@@ -3,17 +3,19 @@
 An algorithm is a *program*: a generator that yields requests and gets replies. It sees no socket, clock or
 file. Every per-peer array has a leading axis P, the peers of the block: one on a real peer, all peers of the
 network in the block simulator. E counts the edges of the block, seen from its peers and sorted by (peer,
-neighbour's name). numpy only: the block's sparse sums live in :mod:`peer.simulate.block`.
+neighbour's name). numpy only: the block's sparse sums live in :mod:`peer.simulate.block`. A
+program may also be written for one peer, without the axis: :func:`one_peer`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
+from peer.program.algorithm import Algorithm, Program
 from peer.program.errors import ContractError
+from peer.program.facts import Facts
 from peer.program.neighbours import Neighbours
+from peer.program.one_peer import one_peer
+from peer.program.peer_view import PeerNeighbours, PeerStreams
 from peer.program.received import Received
 from peer.program.requests import Broadcast, Checkpoint, FloodMax, Progress, Request, Rounds, Scatter
+from peer.program.result import require_basis
 from peer.program.streams import Purpose, Streams
 from peer.program.values import (
     Array,
@@ -29,6 +31,7 @@ from peer.program.values import (
 )
 
 __all__ = [
+    "Algorithm",
     "Array",
     "Broadcast",
     "Checkpoint",
@@ -36,6 +39,8 @@ __all__ = [
     "Facts",
     "FloodMax",
     "Neighbours",
+    "PeerNeighbours",
+    "PeerStreams",
     "Program",
     "Progress",
     "Purpose",
@@ -50,37 +55,9 @@ __all__ = [
     "entry_of",
     "freeze",
     "iteration_of",
+    "one_peer",
     "payload_bytes",
+    "require_basis",
     "snapshot",
     "sum_in_order",
 ]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What all peers know of the whole network's data before the first round.
-
-    Attributes
-    ----------
-    num_peers, num_tasks : int
-        Of the network.
-    total_samples : int
-        Rows of all tasks together.
-    num_samples : float
-        Mean rows per task, ``total_samples / num_tasks``.
-    equal_samples : bool
-        Whether every task of the network has the same number of rows.
-    dim : int
-        Features d.
-    """
-
-    num_peers: int
-    num_tasks: int
-    total_samples: int
-    num_samples: float
-    equal_samples: bool
-    dim: int
-
-
-Program = Callable[[Any, Any, Neighbours, Streams, State], Rounds[dict[str, Array]]]
-"""``program(problem, spec, neighbours, streams, state)``; a result is, for example, ``{"U": (P, d, r)}``."""

@@ -14,7 +14,8 @@ __all__ = ["Purpose", "Streams"]
 class Purpose(IntEnum):
     """What a random stream is for; part of its seed.
 
-    A purpose is drawn from either always with or always without an iteration.
+    A purpose is drawn from either always with or always without an iteration. Algorithms of other packages use
+    numbers of their own from 1000 on.
     """
 
     START = 33
@@ -37,7 +38,7 @@ class Streams:
     index: Array = field(repr=False)
 
     def common(
-        self, purpose: Purpose, draw: Callable[[np.random.Generator], Array], iteration: int | None = None
+        self, purpose: int, draw: Callable[[np.random.Generator], Array], iteration: int | None = None
     ) -> Array:
         """Return what all peers draw alike, as a read-only view of shape (P, ...).
 
@@ -47,9 +48,7 @@ class Streams:
         drawn = np.asarray(draw(np.random.default_rng(key)))
         return np.broadcast_to(drawn, (len(self.index), *drawn.shape))
 
-    def own(
-        self, purpose: Purpose, draw: Callable[[np.random.Generator], Array], iteration: int = 0
-    ) -> Array:
+    def own(self, purpose: int, draw: Callable[[np.random.Generator], Array], iteration: int = 0) -> Array:
         """Return what each peer draws for itself, shape (P, ...).
 
         The seed is ``[seed, purpose, iteration, position + 1]``: numpy pads seeds with zeros, so position 0

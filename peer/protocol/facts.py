@@ -28,10 +28,15 @@ class PeerFact(BaseModel):
     profile: str = Field(
         default="", description="CPU kernel of BLAS, versions, threads: equal profiles give equal bits."
     )
+    algorithm: str = Field(
+        default="",
+        description="Package, with its version, that the run's algorithm comes from; empty for difpeer's own.",
+    )
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+        """Canonical JSON; without ``algorithm`` where that is empty."""
+        told = self.model_dump(mode="json", exclude=None if self.algorithm else {"algorithm"})
+        return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "PeerFact":
@@ -63,6 +68,7 @@ def verdict(spec: RunSpec, table: Mapping[str, PeerFact]) -> str | None:
     for field, mend in (
         ("dim", "give all peers data with the same features"),
         ("dtype", "install the same difpeer version at all peers"),
+        ("algorithm", "install the same version of that package at all peers"),
     ):
         told = {name: getattr(fact, field) for name, fact in sorted(table.items())}
         usual, _ = Counter(told.values()).most_common(1)[0]

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 
 from peer.algorithms.problem import Problem
-from peer.algorithms.registry import algorithm
-from peer.config import spec_from_canonical
-from peer.program import Array, Facts, Neighbours, Rounds, State, Streams
+from peer.program import Array, Facts, Neighbours, Rounds, State, Streams, require_basis
 from peer.protocol.examiner import Refusal
 from peer.protocol.facts import PeerFact, network_facts, verdict
 from peer.protocol.interpreter import Interpreter
+from peer.registry import algorithm, source_of, spec_from_canonical
 from topology.errors import InputError
 from topology.network import Network
 
@@ -32,12 +31,22 @@ class FactExaminer:
         self._fact = fact
 
     def fact(self, spec: bytes) -> bytes | Refusal:
-        """Own fact, or a refusal where this version cannot run the spec."""
+        """Own fact, or a refusal where this version cannot run the spec, or its algorithm is not installed."""
         try:
-            algorithm(spec_from_canonical(spec).algorithm)
+            parsed = spec_from_canonical(spec)
+            source = source_of(parsed.algorithm)
+            interval = algorithm(parsed.algorithm).interval_rounds(parsed, self._network)
         except InputError as error:
             return Refusal(str(error))
-        return self._fact.to_bytes()
+        except Exception as error:  # code of another package: the run is refused, the peer lives on
+            return Refusal(
+                f"the spec_type or interval_rounds of its algorithm fails: {type(error).__name__}: {error}"
+            )
+        if type(interval) is not int or interval < 1:
+            return Refusal(
+                f"interval_rounds of {parsed.algorithm} gives {interval!r}, not a number of rounds"
+            )
+        return self._fact.model_copy(update={"algorithm": source}).to_bytes()
 
     def verdict(self, spec: bytes, table: Mapping[str, bytes]) -> str | None:
         """Whether the peers fit together; see :func:`verdict`."""
@@ -81,6 +90,6 @@ def start_program(
     streams = Streams(parsed.seed, np.array([network.index(name)]))
 
     def start(neighbours: Neighbours, resumed: State) -> Rounds[dict[str, Array]]:
-        return program(problem, parsed, neighbours, streams, resumed)
+        return require_basis((yield from program(problem, parsed, neighbours, streams, resumed)))
 
     return Interpreter(start, Neighbours.of_peer(network, name), name, network.diameter, state)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from peer.algorithms.registry import algorithm
-from peer.config import RunFailed, RunSpec, parse_spec
+from peer.config import RunFailed, RunSpec
 from peer.measure.figures import ledger_figures
 from peer.measure.run_folder import write_run_folder
 from peer.measure.summary import Driver, summarize
 from peer.measure.versions import common_versions
 from peer.program import Array, Facts
+from peer.registry import algorithm, parse_spec
 from peer.runtime.client import Client, PeerAway
 from peer.runtime.results import LEDGER, PEER, RESULT
 from topology.network import Network
@@ -171,7 +171,7 @@ def write_run(
             network=network,
             figures=ledger_figures(ledgers),
             bases={peer: arrays["U"] for peer, arrays in collected.results.items()},
-            schedule=algorithm(spec.algorithm).schedule(spec, network, collected.facts),
+            schedule=algorithm(spec.algorithm).predicted(spec, network, collected.facts),
             versions=collected.versions,
             wall_s=wall_s,
             matches_simulation=matches_simulation,

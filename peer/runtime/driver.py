@@ -22,7 +22,8 @@ from peer.protocol.interpreter import (
     ProgressCommand,
     RoundCommand,
 )
-from peer.protocol.payload import Payload
+from peer.protocol.payload import Payload, payload_bytes
+from peer.runtime.settings import MAX_MESSAGE_BYTES
 from peer.runtime.worker import Worker
 
 __all__ = ["Driver", "DriverEvents", "Numbers"]
@@ -62,6 +63,20 @@ class _Step:
     command: RoundCommand | CheckpointCommand | FinalCommand | None
     failure: str = ""
     numbers: list[Numbers] = field(default_factory=list)
+
+
+def _require_bearable(command: RoundCommand, peer: str) -> None:
+    """Raise ProgramError where a message is longer than gRPC may carry.
+
+    Its stream would end, and the same message would be sent again for ever. A run whose algorithm predicts its
+    messages is refused before it starts.
+    """
+    longest = max(map(payload_bytes, command.outgoing.values()), default=0)
+    if longest > MAX_MESSAGE_BYTES:
+        raise ProgramError(
+            f"{peer}: a message of {command.label} has {longest} bytes, a stream carries {MAX_MESSAGE_BYTES}; "
+            "send less in one round"
+        )
 
 
 class Driver:
@@ -272,6 +287,8 @@ class Driver:
                 request = interpreter.advance()
                 requested_ns = monotonic_ns()
                 command = interpreter.encode(request)
+                if isinstance(command, RoundCommand):
+                    _require_bearable(command, self._peer)
                 if not isinstance(command, ProgressCommand):
                     return _Step(started_ns, requested_ns, monotonic_ns(), command, numbers=numbers)
                 numbers.append(self._measure(command, requested_ns))

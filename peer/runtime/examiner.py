@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from peer.algorithms.registry import algorithm
-from peer.config import spec_from_canonical
 from peer.protocol.launch import FactExaminer, facts_of
+from peer.registry import algorithm, spec_from_canonical
 from peer.runtime.settings import MAX_MESSAGE_BYTES
 
 __all__ = ["BoundedExaminer"]
@@ -22,7 +21,12 @@ class BoundedExaminer(FactExaminer):
         if unfit is not None:
             return unfit
         parsed = spec_from_canonical(spec)
-        schedule = algorithm(parsed.algorithm).schedule(parsed, self._network, facts_of(table))
+        try:
+            schedule = algorithm(parsed.algorithm).predicted(parsed, self._network, facts_of(table))
+        except Exception as error:  # code of another package: the run is refused, the peer lives on
+            return f"the schedule of {parsed.algorithm} fails: {type(error).__name__}: {error}"
+        if not schedule:
+            return None  # the driver refuses such a message when the program wants to send it
         label, longest = max(((label, size) for label, _, size in schedule), key=lambda entry: entry[1])
         if longest <= MAX_MESSAGE_BYTES:
             return None

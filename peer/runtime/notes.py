@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from time import monotonic, monotonic_ns
 
-from peer.config import spec_from_canonical
 from peer.measure.recorder import Recorder
 from peer.protocol.records import RunRecord
 from peer.protocol.rounds import Waiting
+from peer.registry import spec_head
 from peer.runtime.driver import Driver
-from topology.errors import InputError
 
 __all__ = ["RunNotes"]
 
@@ -48,15 +47,8 @@ class RunNotes:
     @classmethod
     def of(cls, record: RunRecord, recorder: Recorder) -> "RunNotes":
         """Notes of a run that this peer has just heard of."""
-        algorithm, iterations = "", 0
-        if record.spec:
-            try:
-                spec = spec_from_canonical(record.spec)
-            except InputError:
-                pass  # refused for it: the reason is in the record
-            else:
-                algorithm, iterations = spec.algorithm, getattr(spec, "iterations", 0)
-        return cls(record.run, recorder, algorithm, iterations, monotonic())
+        head = spec_head(record.spec)
+        return cls(record.run, recorder, head.algorithm, head.iterations, monotonic())
 
     def add(self, sent: tuple[int, int]) -> None:
         """Payload and message bytes were sent in values by another process of this peer."""

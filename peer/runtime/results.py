@@ -12,6 +12,7 @@ import numpy as np
 from peer.measure.ledger import Ledger
 from peer.measure.sockets import missing_fields
 from peer.measure.versions import software_versions
+from peer.protocol.facts import PeerFact
 from peer.protocol.launch import facts_of
 from peer.protocol.records import Checkpoint, RunRecord
 from peer.runtime.owned import Owned
@@ -54,7 +55,7 @@ def peer_file(peer: str, incarnation: int, owned: Owned, record: RunRecord) -> b
         "spec": json.loads(record.spec),
         "facts": asdict(facts_of(record.table)),
         "incarnation": incarnation,
-        "versions": software_versions(),
+        "versions": software_versions(PeerFact.from_bytes(record.fact).algorithm),
         "profile": json.loads(owned.profile),
         "shares_coefficients": owned.share_coefficients,
         "unmeasured": list(missing_fields()),

@@ -9,6 +9,7 @@ from typing import Any
 from peer.data.manifest import read_manifest
 from peer.protocol.facts import PeerFact
 from peer.protocol.records import RunRecord, RunState
+from peer.registry import source_of, spec_head
 from peer.state.resuming import HeldRun, delete_mend
 from topology.errors import InputError
 from topology.network import Network
@@ -74,9 +75,11 @@ def _changes(run: HeldRun, own: PeerFact, rests_on: Mapping[str, str]) -> Iterat
     on = record.live or (record.state is RunState.DONE and record.reason is None)
     if on and run.rests_on[NETWORK] != rests_on[NETWORK]:
         yield "another network file (peers, edges or mixing rule)"
+    known = _fact(record)
+    if on and known is not None and known.algorithm != (source := _source(record)):
+        yield f"the algorithm of {known.algorithm or 'difpeer'} (now {source or 'that of difpeer'})"
     if not record.live:
         return
-    known = _fact(record)
     if known is None:
         yield "another version of difpeer"
         return
@@ -95,6 +98,13 @@ def _fact(record: RunRecord) -> PeerFact | None:
         return PeerFact.from_bytes(record.fact)
     except ValueError:
         return None
+
+
+def _source(record: RunRecord) -> str:
+    try:
+        return source_of(spec_head(record.spec).algorithm)
+    except InputError as error:
+        return f"none: {error.problem}"
 
 
 def _profile(text: str) -> dict[str, Any]:

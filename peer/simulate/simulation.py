@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from peer import __version__
-from peer.algorithms.registry import algorithm
 from peer.algorithms.subspace import subspace_distance
 from peer.config import RunSpec
 from peer.data.store import LocalData, block_problem
 from peer.measure.figures import ByteTotals, RunFigures
-from peer.program import Array, Facts, Progress
+from peer.program import Array, Facts, Progress, require_basis
 from peer.protocol.facts import network_facts, own_fact, verdict
 from peer.protocol.interpreter import ProgressCommand
+from peer.registry import algorithm
 from peer.simulate.exact import run_exact
 from peer.simulate.fast import run_block
 from topology.errors import InputError
@@ -36,7 +36,7 @@ class Simulated:
         By peer: U, shape (d, r), float64.
     figures : RunFigures
         Rounds, iterations, payload bytes, distances where truths are known; no latencies.
-    schedule : list of (label, rounds, payload bytes of one message)
+    schedule : list of (label, rounds, payload bytes of one message), or None
         What the algorithm predicts.
     wall_s : float
         How long it took, seconds.
@@ -44,7 +44,7 @@ class Simulated:
 
     bases: dict[str, Array]
     figures: RunFigures
-    schedule: list[tuple[str, int, int]]
+    schedule: list[tuple[str, int, int]] | None
     wall_s: float
 
 
@@ -96,13 +96,13 @@ def simulate(
     else:
         problem = block_problem([data[name] for name in network.names], facts)
         block = run_block(algorithm(spec.algorithm).program, problem, spec, network, meter.of_block)
-        bases = dict(zip(network.names, block.result["U"], strict=True))
+        bases = dict(zip(network.names, require_basis(block.result)["U"], strict=True))
         rounds, payload = block.rounds, block.payload_bytes
     wall_s = time.monotonic() - started
     figures = RunFigures(
         rounds, meter.iterations, ByteTotals(payload), np.empty(0, np.int64), meter.distances
     )
-    return Simulated(bases, figures, algorithm(spec.algorithm).schedule(spec, network, facts), wall_s)
+    return Simulated(bases, figures, algorithm(spec.algorithm).predicted(spec, network, facts), wall_s)
 
 
 class _Meter:
@@ -118,21 +118,22 @@ class _Meter:
         self._by_truth = _rows_by_truth(network, truths)
 
     def of_peer(self, name: str, progress: ProgressCommand) -> None:
-        self._measure(name, progress.iteration, progress.estimate["U"])
+        self._measure(name, progress.iteration, progress.estimate.get("U"))
         self._behind[progress.iteration] += 1
         if self._behind[progress.iteration] == len(self._network.names):
             self._finished(progress.iteration)
 
     def of_block(self, progress: Progress) -> None:
-        for truth, rows in self._by_truth:
-            distances = subspace_distance(progress.estimate["U"][rows], truth)
-            for row, distance in zip(rows, distances, strict=True):
-                self.distances[self._network.names[row]][progress.iteration] = float(distance)
+        bases = progress.estimate.get("U")
+        if bases is not None:
+            for truth, rows in self._by_truth:
+                for row, distance in zip(rows, subspace_distance(bases[rows], truth), strict=True):
+                    self.distances[self._network.names[row]][progress.iteration] = float(distance)
         self._finished(progress.iteration)
 
-    def _measure(self, name: str, iteration: int, U: Array) -> None:
+    def _measure(self, name: str, iteration: int, U: Array | None) -> None:
         truth = self._truths.get(name)
-        if truth is not None:
+        if truth is not None and U is not None:
             self.distances[name][iteration] = float(subspace_distance(U, truth))
 
     def _finished(self, iteration: int) -> None:

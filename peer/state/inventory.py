@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from peer.config import spec_from_canonical
 from peer.measure.collect import forget_others
 from peer.measure.figures import last_iterations
 from peer.program import iteration_of
-from peer.protocol.records import Checkpoint, RunRecord, RunState
+from peer.protocol.records import Checkpoint, RunState
+from peer.registry import spec_head
 from peer.state.container import Damaged
 from peer.state.durable import clear_partial, disk_errors
 from peer.state.folder import LEDGER, PEER_FILE, RUNS, read_peer_file
@@ -181,7 +181,7 @@ def _entry(files: RunFiles, last: int | None) -> Entry:
     return Entry(
         record.run,
         str(record.state if record.reason is None else record.reason.kind),
-        _algorithm(record),
+        spec_head(record.spec).algorithm,
         None if newest is None else newest.round,
         last if resumed is None else resumed,
         size,
@@ -202,10 +202,3 @@ def _newest(files: RunFiles) -> tuple[Checkpoint | None, list[str]]:
             if files.checkpoint(index).exists():  # else a serving peer has removed it meanwhile
                 wrong.append(f"{files.checkpoint(index)} {damage}")
     return newest, wrong
-
-
-def _algorithm(record: RunRecord) -> str:
-    try:
-        return spec_from_canonical(record.spec).algorithm
-    except InputError:
-        return ""

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from peer.config import RunSpec
-from peer.program import Broadcast, Checkpoint, ContractError, Program, Scatter, State
+from peer.program import (
+    Algorithm,
+    Broadcast,
+    Checkpoint,
+    ContractError,
+    FloodMax,
+    Program,
+    Scatter,
+    State,
+    require_basis,
+)
 from peer.simulate.block import whole_network
 from peer.simulate.fast import run_block
 from peer.testing.peers import PeerRun, ProblemBuilder, run_in_step, run_loosely
@@ -24,17 +34,20 @@ class CheckReport:
     ----------
     rounds, checkpoints : int
         Of one run.
+    interval_rounds : int
+        Most rounds between two checkpoints; a FloodMax counts as many as the network's diameter.
     restarts : int
         Of all peers from all checkpoints.
     """
 
     rounds: int
     checkpoints: int
+    interval_rounds: int
     restarts: int
 
 
 def check_program(
-    program: Program,
+    program: Program | Algorithm,
     problem_builder: ProblemBuilder,
     spec: RunSpec,
     network: Network,
@@ -49,10 +62,11 @@ def check_program(
 
     Parameters
     ----------
-    program : Program
-        The program to check.
+    program : Program or Algorithm
+        The program to check. Of an algorithm, its result and its ``interval_rounds`` are checked too.
     problem_builder : callable
-        ``problem_builder(names)`` makes the problem for the block of these peers, anew at each call.
+        ``problem_builder(names)`` makes the problem for the block of these peers, anew at each call; see
+        :func:`made_up_tasks`.
     spec : RunSpec
         A short run: the restarts take time in the square of its length.
     network : Network
@@ -78,6 +92,8 @@ def check_program(
     change; 5 the state is all there is; 6 a checkpoint is the last request of a loop body; 7 parts keep their
     state in the same dict; 8 equal bits at both ends of an edge; 9 random numbers from the streams only.
     """
+    algorithm = program if isinstance(program, Algorithm) else None
+    program = program.program if isinstance(program, Algorithm) else program
     in_step = run_in_step(program, problem_builder, spec, network)
     for recording in in_step.values():
         recording.require_unchanged()
@@ -97,11 +113,36 @@ def check_program(
     _check_block(block, list(in_step.values()))
     _check_both_ends(block, network, both_ends)
     requests = [step.request for step in block.steps]
-    return CheckReport(
+    report = CheckReport(
         rounds=sum(isinstance(request, Broadcast | Scatter) for request in requests),
         checkpoints=sum(isinstance(request, Checkpoint) for request in requests),
+        interval_rounds=_interval(requests, network),
         restarts=restarts,
     )
+    if algorithm is not None:
+        require_basis(block.result)
+        _check_interval(algorithm, spec, network, report)
+    return report
+
+
+def _interval(requests: Sequence[object], network: Network) -> int:
+    longest = rounds = 0
+    for request in requests:
+        if isinstance(request, Checkpoint):
+            rounds = 0
+        elif isinstance(request, Broadcast | Scatter | FloodMax):
+            rounds += network.diameter if isinstance(request, FloodMax) else 1
+        longest = max(longest, rounds)
+    return longest
+
+
+def _check_interval(algorithm: Algorithm, spec: RunSpec, network: Network, report: CheckReport) -> None:
+    declared = algorithm.interval_rounds(spec, network)
+    if declared < report.interval_rounds:
+        raise ContractError(
+            f"interval_rounds gives {declared}, and the program makes {report.interval_rounds} rounds between two "
+            "checkpoints: a peer would stop it"
+        )
 
 
 def _contents(recording: Recording) -> list[Content]:

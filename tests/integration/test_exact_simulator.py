@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from peer.algorithms.registry import algorithm
 from peer.algorithms.subspace import consensus_error, subspace_distance
 from peer.config import RunFailed
+from peer.registry import algorithm
 from peer.simulate.exact import run_exact
 from peer.simulate.fast import run_block
 from peer.simulate.simulation import simulate

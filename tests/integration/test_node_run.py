@@ -10,12 +10,12 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from peer.algorithms.registry import algorithm
 from peer.config import RunFailed, canonical_spec
 from peer.measure.figures import ledger_figures
 from peer.measure.summary import predicted_payload
 from peer.protocol.messages import TombKind
 from peer.protocol.records import RunState
+from peer.registry import algorithm
 from peer.simulate.exact import run_exact
 from peer.state.runs import RunFiles
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of

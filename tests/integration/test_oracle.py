@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from peer.algorithms.registry import algorithm
 from peer.algorithms.subspace import consensus_error, subspace_distance
 from peer.program import Array, State
+from peer.registry import algorithm
 from peer.simulate.fast import BlockResult, run_block
 from tests.support.problems import ORACLE_SEEDS, OracleCase, oracle_case
 from topology.mixing import gamma, mixing_matrix

@@ -10,10 +10,9 @@ import pytest
 import typer
 
 from examples.schools import schools
-from peer.algorithms.registry import algorithm
-from peer.config import read_spec
 from peer.data.store import block_problem, read_all
 from peer.protocol.facts import network_facts, own_fact
+from peer.registry import algorithm, read_spec
 from peer.simulate.fast import run_block
 from topology.shipped import shipped_network
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from peer.algorithms.problem import Problem
-from peer.config import DifAltgdminSpec, parse_spec
+from peer.config import DifAltgdminSpec
 from peer.data.store import LocalData
 from peer.program import Array, Facts
+from peer.registry import parse_spec
 from topology.network import Network
 
 DATA = Path(__file__).parents[1] / "data"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from peer.config import DifAltgdminSpec, RunFailed, canonical_spec, parse_spec, read_spec, spec_from_canonical
+from peer.config import DifAltgdminSpec, RunFailed, canonical_spec
+from peer.registry import parse_spec, read_spec, spec_from_canonical
 from topology.errors import InputError
 
 FULL = """\

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from peer.cli.predict import app
-from peer.config import parse_spec
 from peer.data.importing import ImportOptions, import_table
 from peer.data.store import read_peer, write_all
 from peer.measure.run_folder import write_run_folder
+from peer.registry import parse_spec
 from peer.simulate.simulation import simulate
 from topology.errors import InputError
 from topology.generators import make_network

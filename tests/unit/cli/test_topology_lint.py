@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 
 from peer.algorithms.dif_altgdmin import dif_altgdmin
 from peer.cli.topology import app
-from peer.config import read_spec
 from peer.consensus import Agreement
+from peer.registry import read_spec
 from peer.simulate.fast import run_block
 from tests.support.problems import make_tasks
 from tests.unit.testing.programs import SPEC as ANY_SPEC

@@ -4,9 +4,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from peer.config import parse_spec
 from peer.measure.run_folder import read_run_folder, write_run_folder
 from peer.measure.schema import open_ledger
+from peer.registry import parse_spec
 from tests.support.problems import network_of
 from tests.unit.measure.books import write_books
 from topology.errors import InputError

@@ -5,13 +5,12 @@ import struct
 import numpy as np
 import pytest
 
-from peer.algorithms.registry import algorithm
 from peer.algorithms.subspace import orthonormalize
-from peer.config import parse_spec
 from peer.measure.figures import ByteTotals, RunFigures, ledger_figures
 from peer.measure.summary import predicted_payload, result_digest, summarize
 from peer.measure.versions import common_versions, software_versions
 from peer.program import Facts
+from peer.registry import algorithm, parse_spec
 from tests.support.problems import KITE, network_of
 from tests.unit.measure.books import LATENCIES, write_books
 from topology.mixing import gamma, mixing_matrix
@@ -160,6 +159,11 @@ def test_versions():
     assert common_versions({"p0": found, "p1": found}) == found
     mixed = common_versions({"p1": {"numpy": "2.4"}, "p0": {"numpy": "2.3", "grpcio": "1.85"}})
     assert mixed == {"numpy": "2.3 (p0), 2.4 (p1)", "grpcio": "1.85 (p0), none (p1)"}
+
+
+def test_without_a_schedule_nothing_is_predicted():
+    found = summary_of(network_of(KITE), figures_of({}), schedule=None)
+    assert found["bytes"]["predicted_payload"] is None
 
 
 def test_where_a_peer_is_missing_the_figures_are_of_the_others():

@@ -104,3 +104,15 @@ def test_profiles_that_differ_are_listed_with_their_peers():
 def test_versions_that_differ_are_listed_too():
     table = {name: fact(profile="a", software=version) for name, version in (("p0", "1.0"), ("p1", "1.1"))}
     assert profiles_differ(table) == {"difpeer 1.0, a": ["p0"], "difpeer 1.1, a": ["p1"]}
+
+
+def test_the_package_of_an_algorithm_is_told_only_where_it_is_not_difpeers_own():
+    assert b"algorithm" not in fact().to_bytes()
+    own = fact(algorithm="own-pca 0.1.0")
+    assert own.to_bytes().startswith(b'{"algorithm":"own-pca 0.1.0","dim":6,')
+    assert PeerFact.from_bytes(own.to_bytes()) == own
+    text = verdict(SPEC, {"p0": own, "p1": fact(algorithm="own-pca 0.2.0"), "p2": own})
+    assert text == (
+        "p1 (algorithm own-pca 0.2.0) does not fit the others (algorithm own-pca 0.1.0); "
+        "install the same version of that package at all peers"
+    )

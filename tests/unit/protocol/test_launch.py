@@ -1,10 +1,14 @@
 import numpy as np
+import pytest
 
-from peer.config import canonical_spec
+from peer.config import RunSpec, canonical_spec
+from peer.program import Algorithm, Broadcast
+from peer.protocol.errors import ProgramError
 from peer.protocol.examiner import Refusal
 from peer.protocol.facts import own_fact
 from peer.protocol.interpreter import CheckpointCommand, FinalCommand, RoundCommand
 from peer.protocol.launch import FactExaminer, facts_of, start_program
+from peer.registry import plugins
 from tests.support.problems import dif_spec, make_tasks, network_of
 
 NETWORK = network_of([("p0", "p1")])
@@ -88,3 +92,72 @@ def test_a_resumed_program_ends_with_the_same_bits():
     through, resumed = results(restart=False), results(restart=True)
     for name in NETWORK.names:
         np.testing.assert_array_equal(through[name], resumed[name])
+
+
+class OddSpec(RunSpec):
+    """Of an algorithm of another package."""
+
+
+ODD = canonical_spec(OddSpec(algorithm="odd"))
+
+
+@pytest.fixture
+def odd(monkeypatch):
+    """Bring an algorithm in a package."""
+
+    def brought(program=None, interval_rounds=lambda spec, network: 1, spec_type=OddSpec):
+        plugin = plugins.Plugin(Algorithm(program, spec_type, interval_rounds), "odd-package 1.2")
+        monkeypatch.setattr(plugins, "_loaded", {"odd": plugin})
+
+    return brought
+
+
+def test_the_own_fact_names_the_package_of_the_algorithm(odd):
+    odd()
+    assert b'"algorithm":"odd-package 1.2"' in examiner("p0").fact(ODD)
+
+
+class FailingSpec(OddSpec):
+    """Whose own checks fail."""
+
+    def __init__(self, **fields: object) -> None:
+        raise KeyError("rank")
+
+    @classmethod
+    def model_validate(cls, *args: object, **options: object) -> "FailingSpec":
+        raise KeyError("rank")
+
+
+@pytest.mark.parametrize(
+    ("brought", "text"),
+    [
+        ({"interval_rounds": lambda spec, network: spec.rounds}, "fails: AttributeError: "),
+        (
+            {"interval_rounds": lambda spec, network: 0},
+            "interval_rounds of odd gives 0, not a number of rounds",
+        ),
+        ({"interval_rounds": lambda spec, network: 2.0}, "interval_rounds of odd gives 2.0"),
+        ({"spec_type": FailingSpec}, "the spec_type or interval_rounds of its algorithm fails: KeyError"),
+    ],
+)
+def test_faults_of_a_package_refuse_the_run_and_no_more(odd, brought, text):
+    odd(**brought)
+    refusal = examiner("p0").fact(ODD)
+    assert isinstance(refusal, Refusal)
+    assert text in refusal.text
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"U": np.zeros((5, 1))}, {"U": np.zeros((1, 5, 1), np.float32)}, None, [1.0]]
+)
+def test_a_result_without_a_basis_ends_the_run_by_name(odd, result):
+    def program(problem, spec, neighbours, streams, state):
+        yield from Broadcast(np.zeros((1, 1)), "once")
+        return result
+
+    odd(program)
+    started = start_program(ODD, NETWORK, "p0", TASKS.block(("p0",)), {})
+    command = started.encode(started.advance())
+    started.decode(command.outgoing)
+    with pytest.raises(ProgramError, match=r"p0: .*the program's result needs 'U', float64 of shape"):
+        started.advance()

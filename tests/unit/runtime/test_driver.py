@@ -13,6 +13,7 @@ from peer.program import Broadcast, Checkpoint, Neighbours, Progress
 from peer.protocol.events import CheckpointRequested, ProgramFailed, RoundRequested
 from peer.protocol.interpreter import Interpreter
 from peer.protocol.payload import Tensor
+from peer.runtime import driver as module
 from peer.runtime.driver import Driver
 from peer.runtime.worker import Worker
 from tests.support.problems import network_of
@@ -286,3 +287,12 @@ async def test_a_stopped_run_holds_no_memory_whenever_it_was_stopped(ledger):
         await bench.settled()
         assert bench.peer.events.empty()
         bench.worker.close(5)
+
+
+async def test_a_message_that_no_stream_carries_ends_the_run_by_name(ledger, monkeypatch):
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 15)
+    bench = Bench(lambda: averaging([]), ledger)
+    bench.driver.proceed()
+    event = await bench.peer.next()
+    assert isinstance(event, ProgramFailed)
+    assert event.text == "p0: a message of mix has 16 bytes, a stream carries 15; send less in one round"

@@ -1,5 +1,9 @@
-from peer.config import canonical_spec
+import pytest
+
+from peer.config import RunSpec, canonical_spec
+from peer.program import Algorithm
 from peer.protocol.facts import PeerFact
+from peer.registry import plugins
 from peer.runtime import examiner as module
 from peer.runtime.examiner import BoundedExaminer
 from tests.support.problems import KITE, dif_spec, network_of
@@ -37,3 +41,20 @@ def test_what_the_protocol_refuses_stays_refused():
     text = BoundedExaminer(network, own).verdict(spec, facts)
     assert text is not None
     assert "21" in text
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        (None, None),
+        (lambda spec, network, facts: [], None),
+        (lambda spec, network, facts: [("a", 1, spec.rank)], "the schedule of odd fails: AttributeError: "),
+    ],
+)
+def test_what_a_package_predicts_refuses_the_run_at_most(schedule, text, monkeypatch):
+    odd = Algorithm(None, RunSpec, lambda spec, network: 1, schedule)
+    monkeypatch.setattr(plugins, "_loaded", {"odd": plugins.Plugin(odd, "odd-package 1.0")})
+    network = network_of(KITE)
+    facts, own = table(network)
+    told = BoundedExaminer(network, own).verdict(canonical_spec(RunSpec(algorithm="odd")), facts)
+    assert told is None if text is None else told.startswith(text)

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from peer.config import RunSpec, canonical_spec
 from peer.data.store import write_peer
+from peer.program import Algorithm
 from peer.protocol.facts import PeerFact
 from peer.protocol.records import RunState
+from peer.registry import plugins
 from peer.runtime.resume import refuse_changes, rests_on, resumes_from
 from peer.state.resuming import HeldRun
 from tests.support.problems import local_data, make_tasks, network_of
@@ -109,3 +112,21 @@ def test_where_a_run_goes_on_is_said():
     assert resumes_from(held()) == f"run {RUN} resumes from round 12 (checkpoint 4)"
     assert "from its start" in resumes_from(replace(held(), checkpoints=[]))
     assert "before its first round" in resumes_from(held(RunState.ACCEPTED))
+
+
+@pytest.mark.parametrize("state", [RunState.ACCEPTED, RunState.RUNNING, RunState.DONE])
+def test_the_package_of_an_algorithm_must_not_change(state, monkeypatch):
+    spec = canonical_spec(RunSpec(algorithm="odd"))
+    known = kept(state, fact=fact(algorithm="odd-package 1.0").to_bytes())
+    run = HeldRun(replace(known.record, spec=spec), known.rests_on, Path("record"), [checkpoint(4)])
+    monkeypatch.setattr(plugins, "_loaded", {})
+    with pytest.raises(
+        InputError, match=r"the algorithm of odd-package 1\.0 \(now none: there is no algorithm"
+    ):
+        changes(run)
+    brought = Algorithm(None, RunSpec, lambda spec, network: 1)
+    monkeypatch.setattr(plugins, "_loaded", {"odd": plugins.Plugin(brought, "odd-package 1.1")})
+    with pytest.raises(InputError, match=r"the algorithm of odd-package 1\.0 \(now odd-package 1\.1\)"):
+        changes(run)
+    monkeypatch.setattr(plugins, "_loaded", {"odd": plugins.Plugin(brought, "odd-package 1.0")})
+    changes(run)

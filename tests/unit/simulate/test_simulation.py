@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from peer.algorithms.subspace import subspace_distance
-from peer.config import parse_spec
 from peer.data.synthetic import synthesize
+from peer.registry import parse_spec
 from peer.simulate.simulation import simulate
 from tests.support.problems import network_of
 

@@ -3,8 +3,10 @@
 import pytest
 
 from peer.algorithms.dif_altgdmin import dif_altgdmin
-from peer.program import ContractError
-from peer.testing import check_program
+from peer.algorithms.shipped import SHIPPED
+from peer.config import RunSpec
+from peer.program import Algorithm, ContractError
+from peer.testing import check_program, made_up_tasks
 from tests.support.problems import KITE, dif_spec, make_tasks, network_of
 from tests.unit.testing import programs
 from tests.unit.testing.programs import SPEC, Values
@@ -83,3 +85,16 @@ def test_dif_altgdmin(tasks_per_peer, samples, fields):
     assert report.restarts == 5 * report.checkpoints
     if spec.tolerance is not None:
         assert 0 < descent < spec.iterations
+
+
+def test_of_an_algorithm_the_declared_interval_and_the_result_are_checked():
+    tasks = made_up_tasks(NETWORK, tasks=7, dim=5, samples=6, rank=2)
+    spec = dif_spec(rank=2, seed=3, iterations=3, checkpoint_every=2, **SMALL)
+    shipped = SHIPPED["dif-altgdmin"]
+    assert check_program(shipped, tasks, spec, NETWORK).interval_rounds == 4
+    short = Algorithm(dif_altgdmin, type(spec), lambda spec, network: 3)
+    with pytest.raises(ContractError, match=r"^interval_rounds gives 3, and the program makes 4 rounds"):
+        check_program(short, tasks, spec, NETWORK)
+    without = Algorithm(programs.tree_sum, RunSpec, lambda spec, network: 6)
+    with pytest.raises(ContractError, match=r"^the program's result needs 'U'.*found none"):
+        check_program(without, Values, SPEC, CHAIN)
