@@ -48,10 +48,11 @@ def join_requests(asked: Sequence[tuple[str, Request[Any] | None]], degrees: Arr
     for name, request in asked:
         _check(name, request)
     name, first = asked[0]
+    wanted = title(first) if len(asked) > 1 else ""
     for other, request in asked[1:]:
-        if title(request) != title(first):
+        if title(request) != wanted:
             raise ContractError(
-                f"{name} asks for {title(first)} where {other} asks for {title(request)}: all peers make the same "
+                f"{name} asks for {wanted} where {other} asks for {title(request)}: all peers make the same "
                 "requests; branch on the spec, the facts, counters, the common stream and FloodMax only"
             )
     requests: list[Any] = [request for _, request in asked]
