@@ -12,6 +12,7 @@ from peer.cli.options import InsecureOption, JsonOption, ViaOption
 from peer.cli.output import console, emit, say
 from peer.cli.run import network_of
 from peer.config import RunFailed
+from peer.protocol.records import RunState
 from peer.runtime.asking import Told, ask_all
 from peer.runtime.client import Client, PeerAway
 from peer.runtime.loop import run_interruptible
@@ -74,7 +75,10 @@ def _print(asked: str, told: Told) -> None:
         )
         reason = run_status.reason
         state = str(run_status.state) if reason is None else str(reason.kind)
-        table.add_row(name, uptime, links, state, f"{run_status.iteration}/{run_status.iterations}", waits)
+        # A peer that was started after the end of a run does not know how many it took.
+        known = run_status.iteration or run_status.state not in (RunState.DONE, RunState.CLOSED)
+        iteration = f"{run_status.iteration}/{run_status.iterations}" if known else "-"
+        table.add_row(name, uptime, links, state, iteration, waits)
     console.print(table)
     silent = {name for name, reply in told.items() if isinstance(reply, RunFailed)}
     for text in (*_not_reached(asked, told), *_waits(newest, silent), *_links_down(told), *_reasons(newest)):
