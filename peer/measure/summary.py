@@ -13,7 +13,10 @@ from peer.program import Array
 from topology.mixing import gamma, mixing_matrix
 from topology.network import Network
 
-__all__ = ["Driver", "predicted_payload", "result_digest", "summarize"]
+__all__ = ["VERSION", "Driver", "predicted_payload", "result_digest", "summarize"]
+
+VERSION = 1
+"""The summary's ``version``: raised when a key changes its meaning or goes, not when one is added."""
 
 Driver = Literal["processes", "network", "simulation"]
 
@@ -32,6 +35,8 @@ def summarize(
     versions: Mapping[str, str],
     wall_s: float,
     matches_simulation: bool | None = None,
+    profile: Mapping[str, str] | None = None,
+    command: str | None = None,
 ) -> dict[str, Any]:
     """Make the summary of a finished run.
 
@@ -57,6 +62,10 @@ def summarize(
         From the start of the run to its result, seconds.
     matches_simulation : bool, optional
         Whether the digests equal those of the exact simulation; None where it was not run.
+    profile : mapping of str to str, optional
+        What the bits depend on besides specification and data, as the peers told it.
+    command : str, optional
+        The command line that does the same again, where one is enough.
 
     Returns
     -------
@@ -72,6 +81,7 @@ def summarize(
         raise ValueError(f"bases of {sorted(bases)} for the peers {list(network.names)}")
     totals = figures.bytes
     return {
+        "version": VERSION,
         "run_id": run_id,
         "algorithm": spec.algorithm,
         "driver": driver,
@@ -94,6 +104,8 @@ def summarize(
         "round_latency_ms": _latency(figures),
         "wall_s": wall_s,
         "versions": dict(versions),
+        "profile": None if profile is None else dict(profile),
+        "command": command,
         "matches_simulation": matches_simulation,
     }
 
