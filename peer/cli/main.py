@@ -13,7 +13,7 @@ from peer.cli.output import fail
 from peer.config import RunFailed
 from topology.errors import InputError
 
-COMMANDS = ("demo", "serve", "run", "status", "cancel", "runs", "simulate", "topology", "data")
+COMMANDS = ("demo", "serve", "run", "status", "cancel", "report", "runs", "simulate", "topology", "data")
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""

@@ -10,6 +10,7 @@ import typer
 from peer.cli.options import InsecureOption, JsonOption, ViaOption, run_folder
 from peer.cli.output import emit, say
 from peer.cli.progress import metered
+from peer.cli.reporting import add_report
 from peer.cli.summary import print_summary
 from peer.config import RunFailed, RunSpec, read_spec
 from peer.runtime.client import Client, NoAnswer, PeerAway
@@ -60,6 +61,7 @@ def run(
         )
         raise
     emit(summary, as_json, lambda: print_summary(summary, folder))
+    add_report(folder, as_json)
 
 
 async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, folder: Path) -> dict[str, Any]:

@@ -187,7 +187,6 @@ def read_summary(path: str | Path) -> dict[str, Any]:
     return summary
 
 
-
 def _read_arrays(path: Path) -> dict[str, Array]:
     try:
         # numpy leaves a damaged file open when it opened it itself

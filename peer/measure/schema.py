@@ -132,9 +132,7 @@ def check(connection: sqlite3.Connection, path: str | Path, name: str = "main") 
         raise InputError("is empty, and no ledger", file=path, mend="collect it again, or move it away")
     if found == VERSION and not tables.issuperset(TABLES):
         missing = ", ".join(name for name in TABLES if name not in tables)
-        raise InputError(
-            f"lacks the tables {missing}", file=path, mend="collect it again, or move it away"
-        )
+        raise InputError(f"lacks the tables {missing}", file=path, mend="collect it again, or move it away")
     if found != VERSION:
         newer = "a newer difpeer" if found > VERSION else "the difpeer that wrote it"
         raise InputError(

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 __all__ = ["bucket_of", "bucket_starts"]
 
-MOST = 160
-"""More than a screen of a phone has room for, fewer than slow a page down."""
+MOST = 100
+"""As many steps as can be told apart on a phone."""
 
 
 def bucket_starts(rounds: int) -> NDArray[np.int64]:

@@ -13,12 +13,13 @@ _STARTS = "SELECT peer, count(DISTINCT incarnation) FROM rounds GROUP BY peer HA
 _VALUES = "SELECT count(*) FROM messages WHERE kind = 'value' AND direction = ?"
 # Both directions: what one end says it sent, and what the other says it got.
 _ONE_END = """
-SELECT count(*) FROM (SELECT {one} FROM messages WHERE kind = 'value' AND direction = 'sent'
-EXCEPT SELECT {other} FROM messages WHERE kind = 'value' AND direction = 'received')
-UNION ALL
-SELECT count(*) FROM (SELECT {other} FROM messages WHERE kind = 'value' AND direction = 'received'
-EXCEPT SELECT {one} FROM messages WHERE kind = 'value' AND direction = 'sent')
-""".format(one="peer, neighbour, seq, message_bytes", other="neighbour, peer, seq, message_bytes")
+WITH sent AS (
+  SELECT peer, neighbour, seq, message_bytes FROM messages WHERE kind = 'value' AND direction = 'sent'),
+received AS (
+  SELECT neighbour, peer, seq, message_bytes FROM messages WHERE kind = 'value' AND direction = 'received')
+SELECT (SELECT count(*) FROM (SELECT * FROM sent EXCEPT SELECT * FROM received))
+  + (SELECT count(*) FROM (SELECT * FROM received EXCEPT SELECT * FROM sent))
+"""
 # The opening of the links and the states that every run goes through are no news.
 _EVENTS = """
 SELECT peer, at_utc, kind, text FROM events AS happened
@@ -92,12 +93,10 @@ def read_completeness(books: sqlite3.Connection, peers: tuple[str, ...], rounds:
     events = [Event(*row) for row in books.execute(_EVENTS)]
     return Completeness(
         begun_utc=books.execute(_BEGUN).fetchone()[0],
-        missing_rounds={
-            peer: rounds - found.get(peer, 0) for peer in peers if found.get(peer, 0) < rounds
-        },
+        missing_rounds={peer: rounds - found.get(peer, 0) for peer in peers if found.get(peer, 0) < rounds},
         starts=dict(books.execute(_STARTS).fetchall()),
         values=books.execute(_VALUES, ("sent",)).fetchone()[0],
-        one_end=sum(number for (number,) in books.execute(_ONE_END)),
+        one_end=books.execute(_ONE_END).fetchone()[0],
         events=tuple(events[:MOST_EVENTS]),
         more_events=max(len(events) - MOST_EVENTS, 0),
     )

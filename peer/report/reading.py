@@ -161,7 +161,9 @@ def read_recorded(folder: Path) -> Recorded:
     if not (folder / SUMMARY).is_file():
         others = [name for name in (SPEC, NETWORK, LEDGER) if (folder / name).exists()]
         if others:
-            raise InputError(f"is missing; there is only {', '.join(others)}", file=folder / SUMMARY, mend=_MEND)
+            raise InputError(
+                f"is missing; there is only {', '.join(others)}", file=folder / SUMMARY, mend=_MEND
+            )
         raise InputError(
             f"is not a run's folder: it has no {SUMMARY}",
             file=folder,
@@ -173,7 +175,9 @@ def read_recorded(folder: Path) -> Recorded:
     simulated = summary.driver == "simulation"
     if ledger.exists() or not simulated:
         if not ledger.is_file():
-            raise InputError(f"is missing, and the run was no simulation ({summary.driver})", file=ledger, mend=_MEND)
+            raise InputError(
+                f"is missing, and the run was no simulation ({summary.driver})", file=ledger, mend=_MEND
+            )
         open_ledger(ledger).close()
     wanted = (path for path in (SPEC, NETWORK) if not simulated or (folder / path).exists())
     parts = set(wanted)

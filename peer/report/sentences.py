@@ -1,4 +1,4 @@
-"""A run in sentences: what was learnt, at which cost, and what is not known."""
+"""A run in sentences: what was learnt, at which cost, and where the time went."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ from peer.report.learning import Learning
 from peer.report.reading import Recorded
 from peer.report.series import RunSeries
 from peer.report.timing import PARTS, Timing
-from peer.report.wording import amount, count, listed, ms, percent, plural, power, seconds, spelled
+from peer.report.wording import amount, listed, ms, percent, plural, power, seconds, spelled
 
-__all__ = ["METRICS", "headline", "story", "unknown"]
+__all__ = ["METRICS", "headline", "story"]
 
 METRICS: Mapping[str, str] = {
     SUBSPACE_DISTANCE: "distance to the true subspace",
@@ -80,7 +80,11 @@ def story(run: Recorded, series: RunSeries) -> list[str]:
 
 def _learnt(run: Recorded, learning: Learning | None) -> str:
     summary = run.summary
-    what = "a shared subspace" if run.shape is None else f"a subspace of dimension {run.shape[1]} in {run.shape[0]} features"
+    what = (
+        "a shared subspace"
+        if run.shape is None
+        else f"a subspace of dimension {run.shape[1]} in {run.shape[0]} features"
+    )
     where = "in a simulation of a network" if summary.driver == "simulation" else "on a network"
     text = (
         f"By {summary.algorithm}, {spelled(summary.num_peers, 'peer')} {where} with "
@@ -111,7 +115,10 @@ def _bytes(run: Recorded) -> str:
             f"The values that the peers would send come to {amount(sizes.payload)}, "
             f"{amount(sizes.payload / max(run.summary.rounds, 1))} a round."
         )
-    text = f"The values themselves are {amount(sizes.payload)}; as messages handed to gRPC they are {amount(sizes.message)}"
+    text = (
+        f"The values themselves are {amount(sizes.payload)}; as messages handed to gRPC they are "
+        f"{amount(sizes.message)}"
+    )
     if sizes.payload:
         text += f" ({_over(sizes.message, sizes.payload)})"
     if sizes.socket is not None:
@@ -120,7 +127,11 @@ def _bytes(run: Recorded) -> str:
     text += ". "
     if sizes.wire_estimate is not None:
         text += f"With the headers of link, IP and TCP about {amount(sizes.wire_estimate)}: this one is an estimate. "
-    text += f"Sent again after a lost connection: {amount(sizes.resent)}." if sizes.resent else "Nothing was sent twice."
+    text += (
+        f"Sent again after a lost connection: {amount(sizes.resent)}."
+        if sizes.resent
+        else "Nothing was sent twice."
+    )
     return text
 
 
@@ -142,9 +153,17 @@ def _time(run: Recorded, timing: Timing | None) -> str:
     whole = sum(total[part] for part in PARTS[1:])
     if whole > 0:
         parts = sorted(PARTS[1:], key=lambda part: -total[part])
-        names = {"wait": "waiting for neighbours", "send": "sending", "decode": "decoding", "encode": "encoding"}
+        names = {
+            "wait": "waiting for neighbours",
+            "send": "sending",
+            "decode": "decoding",
+            "encode": "encoding",
+        }
         split = listed([f"{percent(total[part] / whole)} {names[part]}" for part in parts])
-        text += f"Of a round's latency {split}; adapting, before the rounds, took another {percent(total['adapt'] / whole)} of that time. "
+        text += (
+            f"Of a round's latency {split}; adapting, before the rounds, took another "
+            f"{percent(total['adapt'] / whole)} of that time. "
+        )
     return text + _waits(timing)
 
 
@@ -161,59 +180,3 @@ def _waits(timing: Timing) -> str:
         f"{name} was waited for longest: in {plural(most.rounds, 'round')} of its neighbours it came last, "
         f"{percent(share)} of all waiting."
     )
-
-
-def unknown(run: Recorded, series: RunSeries) -> list[str]:
-    """Say what the report cannot tell, and why.
-
-    Parameters
-    ----------
-    run : Recorded
-        The run.
-    series : RunSeries
-        Its series.
-
-    Returns
-    -------
-    list of str
-        Sentences; empty where everything is known.
-    """
-    summary, sizes = run.summary, run.summary.bytes
-    told = []
-    if run.ledger is None:
-        told.append("Bytes of messages, sockets and edges, and all latencies: a simulation sends nothing and keeps no ledger.")
-    if run.network is None:
-        told.append("A picture of the network: the folder has no network.yaml.")
-    if summary.subspace_distance is None:
-        told.append(
-            "The distance to the true subspace: not every peer has a truth to measure it by. That the bases hardly "
-            "move any more does not say that the rank is large enough."
-        )
-    elif None in summary.subspace_distance.trace:
-        told.append("The distance in some iterations: a peer's row was lost, and the largest of the others may be too small.")
-    if run.ledger is not None and sizes.socket is None:
-        told.append(
-            "Socket bytes and the estimate for the wire: the kernel's counters of some connection are missing, because "
-            "a peer was killed or its system has none. A sum without them would be too small."
-        )
-    if series.learning is not None and run.ledger is not None and series.learning.seconds is None:
-        told.append("Progress against seconds: a peer's clock is missing or began anew, as after a restart of its machine.")
-    if series.timing is None and run.ledger is not None:
-        told.append("Latencies: no round in the ledger was timed.")
-    return told + _lost(series)
-
-
-def _lost(series: RunSeries) -> list[str]:
-    checks = series.completeness
-    if checks is None:
-        return []
-    told = []
-    if checks.starts:
-        names = listed([f"{peer} ({number} starts)" for peer, number in checks.starts.items()])
-        told.append(f"What was not yet written when a peer ended: {names}. Rounds that were done again are counted twice in the latencies.")
-    if checks.missing_rounds:
-        names = listed([f"{peer} ({count(lost)})" for peer, lost in checks.missing_rounds.items()])
-        told.append(f"The times of some rounds, whose rows are missing: {names}.")
-    if checks.one_end:
-        told.append(f"Which end is right about {plural(checks.one_end, 'message')} that only one of the two wrote down.")
-    return told

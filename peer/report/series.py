@@ -91,7 +91,10 @@ def series_document(series: RunSeries) -> dict[str, Any]:
         "completeness": None if series.completeness is None else asdict(series.completeness),
     }
     if series.traffic is not None:
-        edges = [{"peer": peer, "neighbour": other, **sizes} for (peer, other), sizes in series.traffic.edges.items()]
+        edges = [
+            {"peer": peer, "neighbour": other, **sizes}
+            for (peer, other), sizes in series.traffic.edges.items()
+        ]
         document["traffic"] = {**vars(series.traffic), "edges": edges}
     plain: dict[str, Any] = _plain(document)
     return plain

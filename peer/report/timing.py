@@ -96,14 +96,11 @@ def read_timing(books: sqlite3.Connection, starts: Ints) -> Timing | None:
     buckets = bucket_of(table[:, 0], starts)
     latency_ms = table[:, 1] / 1e6
     parts = {part: table[:, 2 + i] for i, part in enumerate(PARTS)}
-    counts = np.bincount(buckets, minlength=len(starts) - 1)
+    count = len(starts) - 1
     return Timing(
         starts,
-        quantiles_ms=_quantiles(latency_ms, buckets, len(starts) - 1),
-        parts_ms={
-            part: _ratio(np.bincount(buckets, ns / 1e6, minlength=len(starts) - 1), counts)
-            for part, ns in parts.items()
-        },
+        quantiles_ms=_quantiles(latency_ms, buckets, count),
+        parts_ms={part: _means(ns / 1e6, buckets, count) for part, ns in parts.items()},
         peers=tuple(tables),
         peer_parts_ms={
             part: np.array([own[:, 2 + i].mean() / 1e6 for own in tables.values()])
@@ -122,5 +119,8 @@ def _quantiles(latency_ms: Floats, buckets: Ints, count: int) -> dict[str, Float
     return {name: table[:, i] for i, name in enumerate(QUANTILES)}
 
 
-def _ratio(sums: Floats, counts: Ints) -> Floats:
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+def _means(ms: Floats, buckets: Ints, count: int) -> Floats:
+    counts = np.bincount(buckets, minlength=count)
+    means = np.full(count, np.nan)
+    np.divide(np.bincount(buckets, ms, minlength=count), counts, out=means, where=counts > 0)
+    return means

@@ -17,10 +17,15 @@ LEVELS = ("payload", "message", "socket", "wire_estimate")
 
 _ROUNDS = "SELECT round, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY round"
 _EDGES = "SELECT peer, neighbour, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY peer, neighbour"
-_SOCKETS = """
-SELECT peer, neighbour, incarnation, connection, coalesce(round + 1, 0),
-  bytes_sent - bytes_retrans, bytes_sent, segs_out, header_bytes
-FROM sockets ORDER BY peer, neighbour, incarnation, connection, rowid
+# What the counters of a connection grew by from one reading to the next.
+_GROWTH = """
+WITH counted AS (
+  SELECT peer, incarnation, neighbour, connection, rowid AS place, coalesce(round + 1, 0) AS done,
+    bytes_sent - bytes_retrans AS socket,
+    bytes_sent + segs_out * max(header_bytes) OVER (PARTITION BY peer, incarnation, neighbour, connection) AS wire
+  FROM sockets)
+SELECT peer, neighbour, lag(done) OVER earlier, done, socket - lag(socket) OVER earlier, wire - lag(wire) OVER earlier
+FROM counted WINDOW earlier AS (PARTITION BY peer, incarnation, neighbour, connection ORDER BY place)
 """
 
 
@@ -103,26 +108,19 @@ def _add_sockets(
     books: sqlite3.Connection, rounds: int, edges: dict[tuple[str, str], dict[str, int]]
 ) -> tuple[Floats, Floats]:
     """Spread what the counters grew by over the rounds; add the sums to the edges."""
-    rows = books.execute(_SOCKETS).fetchall()
-    growth = np.zeros((2, rounds + 1))
-    headers: dict[tuple[str, ...], int] = {}
-    for *whose, _, _, _, _, header in rows:
-        headers[tuple(whose)] = max(headers.get(tuple(whose), 0), header)
-    for (*whose, since, carried, sent, segments, _), (*other, until, carried2, sent2, segments2, _) in zip(
-        rows, rows[1:], strict=False
-    ):
-        if whose != other:
+    # One entry more than rounds: growth that ends with the last round is taken off behind it.
+    growth = np.zeros((2, rounds + 2))
+    for peer, neighbour, since, until, socket, wire in books.execute(_GROWTH):
+        if since is None:  # the first reading of a connection
             continue
-        socket = carried2 - carried
-        wire = sent2 - sent + (segments2 - segments) * headers[tuple(whose)]
-        sizes = edges.setdefault((whose[0], whose[1]), {"payload": 0, "message": 0})
+        sizes = edges.setdefault((peer, neighbour), {"payload": 0, "message": 0})
         sizes["socket"] = sizes.get("socket", 0) + socket
         sizes["wire_estimate"] = sizes.get("wire_estimate", 0) + wire
         # Counters that were read twice after the same round grew at its end.
-        last = min(until, rounds)
-        first = min(since, last - 1) if last else 0
-        length = max(last - first, 1)
-        growth[:, first] += np.array([socket, wire]) / length
-        growth[:, first + length] -= np.array([socket, wire]) / length
-    per_round = np.cumsum(growth, axis=1)[:, :-1]
+        last = max(min(until, rounds), 1)
+        first = min(since, last - 1)
+        grown = np.array([socket, wire]) / (last - first)
+        growth[:, first] += grown
+        growth[:, last] -= grown
+    per_round = np.cumsum(growth, axis=1)[:, :rounds]
     return per_round[0], per_round[1]
