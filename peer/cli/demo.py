@@ -83,7 +83,9 @@ def _command(context: typer.Context) -> str:
     """The command line that does the same again, also where defaults are others one day."""
     values = {option.name: context.params.get(option.name or "") for option in context.command.params}
     told = {name: value for name, value in values.items() if name and value is not None}
-    words = [f"--{name.replace('_', '-')} {told[name]}" for name in told if name not in ("out", "as_json", "help")]
+    words = [
+        f"--{name.replace('_', '-')} {told[name]}" for name in told if name not in ("out", "as_json", "help")
+    ]
     return " ".join(("difpeer demo", *words))
 
 

@@ -151,5 +151,6 @@ def _seconds(books: sqlite3.Connection, times: Sequence[dict[str, int]], peers: 
     starts = dict(books.execute(_STARTS).fetchall())
     if any(len(at) < peers or not starts.keys() >= at.keys() for at in times):
         return None
-    since = np.array([max(at_ns - starts[peer] for peer, at_ns in at.items()) / 1e9 for at in times])
-    return since if (since >= 0).all() and (np.diff(since) >= 0).all() else None
+    since = np.array([[at[peer] - starts[peer] for peer in sorted(starts)] for at in times]) / 1e9
+    forward = (since >= 0).all() and (np.diff(since, axis=0) >= 0).all()
+    return since.max(axis=1) if forward else None

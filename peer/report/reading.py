@@ -213,9 +213,19 @@ def open_books(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(open_ledger(path)) as books:
             books.execute("PRAGMA temp_store = MEMORY")
+            _check_size(books, path)
             yield books
     except sqlite3.DatabaseError as error:
         raise InputError(f"is damaged ({error})", file=path, mend=_MEND) from error
+
+
+def _check_size(books: sqlite3.Connection, path: Path) -> None:
+    """SQLite itself takes a last page that is cut off for one that ends in zeros."""
+    (pages,), (size,) = (books.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    if path.stat().st_size < pages * size:
+        raise InputError(
+            f"is damaged (its end is missing: {pages * size} bytes there were)", file=path, mend=_MEND
+        )
 
 
 def _shape(results: Path) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """All series of a run: what sentences, figures and ``--json`` are made of."""
 
+import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from peer.report.reading import Recorded, open_books
 from peer.report.sent import first_sendings
 from peer.report.timing import Timing, read_timing
 from peer.report.traffic import Traffic, read_traffic
+from topology.errors import InputError
 
 __all__ = ["RunSeries", "read_series", "series_document"]
 
@@ -54,7 +56,7 @@ def read_series(run: Recorded) -> RunSeries:
     Raises
     ------
     InputError
-        If the ledger is damaged.
+        If the ledger is damaged, or of another run than the summary.
     """
     summary = run.summary
     if run.ledger is None or run.network is None:
@@ -62,12 +64,24 @@ def read_series(run: Recorded) -> RunSeries:
         return RunSeries(None if known is None else learning_of_trace(known.trace))
     starts = bucket_starts(summary.rounds)
     with open_books(run.ledger) as books:
+        _check_same_run(books, run)
         first_sendings(books)
         return RunSeries(
             learning=read_learning(books, summary.rounds),
             traffic=read_traffic(books, starts, sockets=summary.bytes.socket is not None),
             timing=read_timing(books, starts),
             completeness=read_completeness(books, run.network.names, summary.rounds),
+        )
+
+
+def _check_same_run(books: sqlite3.Connection, run: Recorded) -> None:
+    rounds, runs = books.execute("SELECT max(round) + 1, group_concat(DISTINCT run) FROM rounds").fetchone()
+    told = (run.summary.rounds, run.summary.run_id)
+    if rounds is not None and (rounds, runs) != told:
+        raise InputError(
+            f"has {rounds} rounds of {runs}, the summary tells of {told[0]} rounds of {told[1]}",
+            file=run.ledger,
+            mend="put the parts of one run into the folder, or collect the run again",
         )
 
 

@@ -96,6 +96,6 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 def _digits(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
-    size = math.floor(math.log10(abs(value)))
-    decimals = max(digits - 1 - size, 0)
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])  # after rounding: 9.996 has that of 10
+    decimals = max(digits - 1 - exponent, 0)
     return f"{value:.{decimals}f}"
