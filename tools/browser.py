@@ -50,10 +50,16 @@ def show(driver: Chrome, page: Path, *, width: int, dark: bool = False) -> None:
     driver.get(page.absolute().as_uri())
 
 
-def picture(driver: Chrome) -> bytes:
-    """The whole page from top to end as PNG."""
+def picture(driver: Chrome, most_px: int | None = None) -> bytes:
+    """The page from its top as PNG, to its end or as far as is wanted."""
     size = tell(driver, "Page.getLayoutMetrics")["cssContentSize"]
-    clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+    clip = {
+        "x": 0,
+        "y": 0,
+        "width": size["width"],
+        "height": min(size["height"], most_px or size["height"]),
+        "scale": 1,
+    }
     shot = tell(driver, "Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
     return base64.b64decode(shot["data"])
 

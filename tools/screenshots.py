@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from tools.browser import browser, missing, picture, show
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-SHOTS = {"report.png": (1280, False), "report-dark.png": (1280, True), "report-phone.png": (390, False)}
+SHOTS = {"report.png": (1280, None), "report-phone.png": (390, 2 * 844)}
+"""Width of the screen; how much of the page, where not all."""
 
 
 def main() -> None:
@@ -31,9 +32,9 @@ def main() -> None:
         done = subprocess.run(demo, check=True, stdout=subprocess.PIPE)  # noqa: S603
         page = Path(scratch) / json.loads(done.stdout)["run_id"] / "report.html"
         with browser() as driver:
-            for name, (width, dark) in SHOTS.items():
-                show(driver, page, width=width, dark=dark)
-                (PICTURES / name).write_bytes(picture(driver))
+            for name, (width, most_px) in SHOTS.items():
+                show(driver, page, width=width)
+                (PICTURES / name).write_bytes(picture(driver, most_px))
 
 
 if __name__ == "__main__":

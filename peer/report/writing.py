@@ -193,14 +193,17 @@ def _bytes(run: Recorded) -> str:
             rows.append((name, "not known", "", ""))
             continue
         above = f"+{percent(size / sizes.payload - 1)}" if level in _ABOVE and sizes.payload else ""
-        rows.append((name, amount(size), amount(size / rounds), above))
+        each = amount(size / rounds) if level != "resent" else ""
+        rows.append((name, amount(size), each, above))
     return table(("", "whole run", "a round", "over the values"), rows, numbers=True)
 
 
 def _events(checks: Completeness) -> str:
-    rows = [(event.at_utc[11:23], event.peer, event.kind, event.text) for event in checks.events]
+    rows = [
+        (f"{event.peer}, {event.at_utc[11:19]}", f"{event.kind}: {event.text}") for event in checks.events
+    ]
     more = f"<p>And {checks.more_events} more, in the ledger.</p>" if checks.more_events else ""
-    return card("What happened", table(("UTC", "peer", "kind", "what"), rows) + more)
+    return card("What happened", table(("peer, UTC", "what"), rows) + more)
 
 
 def _environment(run: Recorded) -> list[tuple[str, str]]:
