@@ -4,14 +4,19 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check docs format bench chaos simulate-faults proto reference lock clean
+.PHONY: demo test test-system check docs format bench chaos simulate-faults proto reference lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/difpeer demo
 
 # Units and paper first: they are quick, and what fails there explains what fails later.
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not long" tests
+	$(BIN)/pytest -n 2 --dist loadfile -m "not long and not system" tests
+
+# In a browser: Debian's chromium, which the tests start without a screen and without a network.
+test-system: $(INSTALLED)
+	@$(BIN)/python -m tools.browser
+	$(BIN)/pytest -v -m system tests/system
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ import typer
 from peer.cli.live import followed
 from peer.cli.options import JsonOption, run_folder
 from peer.cli.output import emit, say
+from peer.cli.reporting import add_report
 from peer.cli.summary import print_summary, refuse_missing
 from peer.config import DifAltgdminSpec, RunFailed
 from peer.data.store import LocalData, PeerData, write_all
@@ -38,6 +39,7 @@ T = TypeVar("T")
 
 @app.command(epilog="Example: difpeer demo --peers 12 --graph ring --agreement-rounds 10")
 def demo(
+    context: typer.Context,
     peers: Annotated[int, typer.Option(help="Number of peers.")] = 8,
     graph: Annotated[GraphKind, typer.Option(help="Shape of the network.")] = "erdos-renyi",
     p: Annotated[
@@ -71,15 +73,26 @@ def demo(
     assert isinstance(spec, DifAltgdminSpec)
     run_id = new_run_id()
     folder = run_folder(out, run_id)
-    summary = run_interruptible(_demo(run_id, spec, network, made, folder))
+    summary = run_interruptible(_demo(run_id, spec, network, made, folder, _command(context)))
     emit(summary, as_json, lambda: print_summary(summary, folder))
+    add_report(folder, as_json)
     refuse_missing(summary)
     if not summary["matches_simulation"]:
         raise RunFailed(f"the network's result differs from the simulator's; look into {folder}")
 
 
+def _command(context: typer.Context) -> str:
+    """The command line that does the same again, also where defaults are others one day."""
+    values = {option.name: context.params.get(option.name or "") for option in context.command.params}
+    told = {name: value for name, value in values.items() if name and value is not None}
+    words = [
+        f"--{name.replace('_', '-')} {told[name]}" for name in told if name not in ("out", "as_json", "help")
+    ]
+    return " ".join(("difpeer demo", *words))
+
+
 async def _demo(
-    run_id: str, spec: DifAltgdminSpec, network: Network, made: PeerData, folder: Path
+    run_id: str, spec: DifAltgdminSpec, network: Network, made: PeerData, folder: Path, command: str
 ) -> dict[str, Any]:
     with TemporaryDirectory(prefix="difpeer-demo-") as scratch:
         write_all(Path(scratch) / "data", made)
@@ -92,7 +105,13 @@ async def _demo(
         result_digest(arrays["U"]) == result_digest(bases[name]) for name, arrays in collected.results.items()
     )
     return write_run(
-        folder, collected, local.network, driver="processes", wall_s=wall_s, matches_simulation=matches
+        folder,
+        collected,
+        local.network,
+        driver="processes",
+        wall_s=wall_s,
+        matches_simulation=matches,
+        command=command,
     )
 
 

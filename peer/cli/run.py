@@ -11,6 +11,7 @@ import typer
 from peer.cli.live import followed
 from peer.cli.options import InsecureOption, JsonOption, ViaOption, run_folder
 from peer.cli.output import emit, say
+from peer.cli.reporting import add_report
 from peer.cli.summary import print_summary, refuse_missing
 from peer.config import RunSpec
 from peer.measure.run_folder import read_run_folder
@@ -57,6 +58,7 @@ def run(
     folder = run_folder(out, run_id)
     summary = run_interruptible(_run(via, insecure_loopback, run_id, parsed, folder))
     emit(summary, as_json, lambda: print_summary(summary, folder))
+    add_report(folder, as_json)
     refuse_missing(summary)
 
 

@@ -13,13 +13,24 @@ from peer.config import RunSpec
 from peer.data.folder import new_folder
 from peer.measure.collect import merge
 from peer.measure.schema import open_ledger
+from peer.measure.summary import VERSION
 from peer.program import Array
 from peer.registry import read_spec
 from topology.errors import InputError
 from topology.network import Network, read_network, write_network
 from topology.yamlfile import dump_yaml
 
-__all__ = ["LEDGER", "RunFolder", "read_run_folder", "write_run_folder"]
+__all__ = [
+    "LEDGER",
+    "NETWORK",
+    "RESULTS",
+    "SPEC",
+    "SUMMARY",
+    "RunFolder",
+    "read_run_folder",
+    "read_summary",
+    "write_run_folder",
+]
 
 SUMMARY = "summary.json"
 SPEC = "spec.yaml"
@@ -131,7 +142,7 @@ def read_run_folder(path: str | Path) -> RunFolder:
         raise InputError("there is no such folder", file=folder, mend="give a run's folder")
     network = read_network(folder / NETWORK)
     open_ledger(folder / LEDGER).close()
-    summary = _read_summary(folder / SUMMARY)
+    summary = read_summary(folder / SUMMARY)
     missing = summary.get("missing_peers", {})
     return RunFolder(
         path=folder,
@@ -146,13 +157,41 @@ def read_run_folder(path: str | Path) -> RunFolder:
     )
 
 
-def _read_summary(path: Path) -> dict[str, Any]:
+def read_summary(path: str | Path) -> dict[str, Any]:
+    """Read a summary document.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Plain JSON values; its keys are not checked. The first summaries had no version: they are of version 1.
+
+    Raises
+    ------
+    InputError
+        If it is missing, no JSON object, or of another version.
+    """
+    path = Path(path)
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read ({error})", file=path, mend=_MEND) from error
     if not isinstance(summary, dict):
         raise InputError("is not a JSON object", file=path, mend=_MEND)
+    found = summary.get("version", VERSION)
+    if found != VERSION:
+        newer = isinstance(found, int) and found > VERSION
+        mend = "read it with a newer difpeer" if newer else "read it with the difpeer that wrote it"
+        raise InputError(
+            f"is a summary of version {found!r}, this program reads version {VERSION}",
+            file=path,
+            field="version",
+            mend=mend,
+        )
     return summary
 
 

@@ -128,10 +128,16 @@ def check(connection: sqlite3.Connection, path: str | Path, name: str = "main") 
         raise InputError(
             f"is not a ledger, or damaged ({error})", file=path, mend="collect it again, or move it away"
         ) from error
-    if found != VERSION or not tables.issuperset(TABLES):
+    if not tables:
+        raise InputError("is empty, and no ledger", file=path, mend="collect it again, or move it away")
+    if found == VERSION and not tables.issuperset(TABLES):
+        missing = ", ".join(name for name in TABLES if name not in tables)
+        raise InputError(f"lacks the tables {missing}", file=path, mend="collect it again, or move it away")
+    if found != VERSION:
+        newer = "a newer difpeer" if found > VERSION else "the difpeer that wrote it"
         raise InputError(
             f"is a ledger of version {found}, this program reads version {VERSION}",
             file=path,
             field="user_version",
-            mend="read it with the difpeer that wrote it, or move it away",
+            mend=f"read it with {newer}, or move it away",
         )

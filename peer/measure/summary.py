@@ -13,7 +13,10 @@ from peer.program import Array
 from topology.mixing import gamma, mixing_matrix
 from topology.network import Network
 
-__all__ = ["Driver", "predicted_payload", "result_digest", "summarize"]
+__all__ = ["VERSION", "Driver", "predicted_payload", "result_digest", "summarize"]
+
+VERSION = 1
+"""The summary's ``version``: raised when a key changes its meaning or goes, not when one is added."""
 
 Driver = Literal["processes", "network", "simulation"]
 
@@ -33,6 +36,8 @@ def summarize(
     wall_s: float,
     matches_simulation: bool | None = None,
     missing: Mapping[str, str] | None = None,
+    profile: Mapping[str, str] | None = None,
+    command: str | None = None,
 ) -> dict[str, Any]:
     """Make the summary of a finished run.
 
@@ -60,6 +65,10 @@ def summarize(
         Whether the digests equal those of the exact simulation; None where it was not run.
     missing : mapping of str to str, optional
         Peers of which nothing is there, and why; all figures are then of the others.
+    profile : mapping of str to str, optional
+        What the bits depend on besides specification and data, as the peers told it.
+    command : str, optional
+        The command line that does the same again, where one is enough.
 
     Returns
     -------
@@ -77,6 +86,7 @@ def summarize(
         raise ValueError(f"bases of {sorted(bases)} for the peers {names}")
     totals = figures.bytes
     return {
+        "version": VERSION,
         "run_id": run_id,
         "algorithm": spec.algorithm,
         "driver": driver,
@@ -100,6 +110,8 @@ def summarize(
         "round_latency_ms": _latency(figures),
         "wall_s": wall_s,
         "versions": dict(versions),
+        "profile": None if profile is None else dict(profile),
+        "command": command,
         "matches_simulation": matches_simulation,
         "missing_peers": dict(missing),
     }

@@ -44,6 +44,8 @@ class Collected:
         Of the whole network's data.
     versions : dict of str to str
         Of all peers.
+    profile : dict of str to str
+        What the peers' bits depend on: processor kernel of BLAS, versions, threads.
     results : dict of str to dict of str to array
         By peer: ``U`` (d, r); ``B`` (T, r) and ``task_ids`` (T,) where its owner shares them.
     ledgers : dict of str to bytes
@@ -56,6 +58,7 @@ class Collected:
     spec: RunSpec
     facts: Facts
     versions: dict[str, str]
+    profile: dict[str, str]
     results: dict[str, dict[str, Array]]
     ledgers: dict[str, bytes]
     missing: dict[str, str]
@@ -121,6 +124,7 @@ async def collect(
         parse_spec(first["spec"]),
         Facts(**first["facts"]),
         common_versions({peer: document["versions"] for peer, document in documents.items()}),
+        common_versions({peer: _told(document["profile"]) for peer, document in documents.items()}),
         {peer: _arrays(files[RESULT]) for peer, files in parts.items()},
         {peer: files[LEDGER] for peer, files in parts.items()},
         {peer: missing[peer] for peer in peers if peer in missing},
@@ -135,6 +139,7 @@ def write_run(
     driver: Driver,
     wall_s: float,
     matches_simulation: bool | None = None,
+    command: str | None = None,
 ) -> dict[str, Any]:
     """Write the run folder and return its summary.
 
@@ -152,6 +157,8 @@ def write_run(
         From the submit to the last peer's end, seconds.
     matches_simulation : bool, optional
         Whether the exact simulation gave the same digests; None where it was not run.
+    command : str, optional
+        The command line that does the same again, where one is enough.
 
     Raises
     ------
@@ -176,6 +183,8 @@ def write_run(
             wall_s=wall_s,
             matches_simulation=matches_simulation,
             missing=collected.missing,
+            profile=collected.profile,
+            command=command,
         )
         write_run_folder(
             path, summary=summary, spec=spec, network=network, results=collected.results, ledgers=ledgers
@@ -189,6 +198,13 @@ def _document(peer: str, files: Mapping[str, bytes]) -> dict[str, Any]:
         raise RunFailed(f"{peer} sent no {', '.join(missing)}; collect again with --attach")
     document: dict[str, Any] = json.loads(files[PEER])
     return document
+
+
+def _told(profile: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        part: " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for part, value in profile.items()
+    }
 
 
 def _arrays(data: bytes) -> dict[str, Array]:

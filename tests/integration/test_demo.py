@@ -22,9 +22,9 @@ SMALL = (
 ENDLESS = ("--peers", 3, "--dim", 8, "--tasks", 6, "--samples", 20, "--rank", 1, "--iterations", 1_000_000)
 
 KEYS = {
-    *("run_id", "algorithm", "driver", "num_peers", "num_edges", "gamma", "iterations", "rounds"),
+    *("version", "run_id", "algorithm", "driver", "num_peers", "num_edges", "gamma", "iterations", "rounds"),
     *("subspace_distance", "consensus_error", "result_digest", "bytes", "round_latency_ms", "wall_s"),
-    *("versions", "matches_simulation", "missing_peers"),
+    *("versions", "profile", "command", "matches_simulation", "missing_peers"),
 }
 
 

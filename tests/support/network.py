@@ -36,6 +36,7 @@ NO_USE = frozenset(
     {
         "hypothesis",
         "joblib",
+        "matplotlib",
         "networkx",
         "pandas",
         "plotly",

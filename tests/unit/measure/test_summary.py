@@ -48,7 +48,13 @@ def test_the_whole_document(tmp_path):
     ledgers = [write_books(tmp_path, peer) for peer in PAIR.names]
     for ledger in ledgers:
         ledger.close()
-    found = summary_of(PAIR, ledger_figures(ledger.path for ledger in ledgers), matches_simulation=True)
+    found = summary_of(
+        PAIR,
+        ledger_figures(ledger.path for ledger in ledgers),
+        matches_simulation=True,
+        profile={"blas": "OpenBLAS"},
+        command="difpeer demo",
+    )
     U = bases(PAIR)
     mean = (U["p0"] + U["p1"]) / 2
     latencies_ms = np.array(LATENCIES["p0"] + LATENCIES["p1"]) / 1e6
@@ -58,6 +64,7 @@ def test_the_whole_document(tmp_path):
         rel=1e-12,
     )
     assert found == {
+        "version": 1,
         "run_id": "r1",
         "algorithm": "dif-altgdmin",
         "driver": "network",
@@ -79,6 +86,8 @@ def test_the_whole_document(tmp_path):
         },
         "wall_s": 1.5,
         "versions": {"numpy": "2.4.6"},
+        "profile": {"blas": "OpenBLAS"},
+        "command": "difpeer demo",
         "matches_simulation": True,
         "missing_peers": {},
     }

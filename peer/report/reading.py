@@ -1,0 +1,241 @@
+"""A run folder as the report needs it: what is there is read and checked, what is missing is named."""
+
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from peer.config import RunSpec
+from peer.measure.run_folder import LEDGER, NETWORK, RESULTS, SPEC, SUMMARY, read_summary
+from peer.measure.schema import open_ledger
+from peer.registry import read_spec
+from topology.errors import InputError
+from topology.network import Network, read_network
+from topology.yamlfile import validate
+
+__all__ = ["Recorded", "Summary", "find_run", "open_books", "read_recorded"]
+
+RUNS = Path("runs")
+"""Where `demo` and `run` write their folders by default."""
+
+_MEND = "collect the run again with `difpeer run --attach RUN`"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Distances(_Part):
+    """The largest distance of any peer to the true subspace, by iteration."""
+
+    final: float | None
+    trace: list[float | None]
+
+
+class Bytes(_Part):
+    """Bytes that all peers sent, by level."""
+
+    payload: int
+    message: int | None
+    socket: int | None
+    wire_estimate: int | None
+    resent: int
+    predicted_payload: int
+
+
+class Latency(_Part):
+    """Quantiles of all rounds of all peers, in milliseconds."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Summary(_Part):
+    """The keys of ``summary.json`` that the report tells."""
+
+    run_id: str
+    algorithm: str
+    driver: str
+    num_peers: int
+    num_edges: int
+    gamma: float
+    iterations: int
+    rounds: int
+    subspace_distance: Distances | None
+    consensus_error: float | None
+    bytes: Bytes
+    round_latency_ms: Latency
+    wall_s: float
+    versions: dict[str, str]
+    matches_simulation: bool | None
+    profile: dict[str, str] | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a run folder has.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    summary : Summary
+        Checked.
+    spec : RunSpec or None
+        What was asked for.
+    network : Network or None
+        On which network.
+    ledger : Path or None
+        Rows of all peers; None of a simulation.
+    shape : tuple of int or None
+        Features d and rank r of the result.
+    """
+
+    path: Path
+    summary: Summary
+    spec: RunSpec | None
+    network: Network | None
+    ledger: Path | None
+    shape: tuple[int, int] | None
+
+
+def find_run(run: str) -> Path:
+    """Find a run's folder.
+
+    Parameters
+    ----------
+    run : str
+        The folder, or the id of a run below ``./runs``.
+
+    Returns
+    -------
+    Path
+        An existing folder.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for folder in (Path(run), RUNS / run):
+        if folder.is_dir():
+            return folder
+    if Path(run).is_file():
+        raise InputError("is a file", file=run, field="RUN", mend="give the run's folder")
+    known = sorted((path.name for path in RUNS.glob("*") if (path / SUMMARY).is_file()), reverse=True)
+    there = f"; in ./{RUNS} there are: {', '.join(known[:5])}" if known else ""
+    raise InputError(
+        "there is no such folder, and no run of this id in ./runs",
+        file=run,
+        field="RUN",
+        mend=f"give the folder that `difpeer demo` or `run` printed{there}",
+    )
+
+
+def read_recorded(folder: Path) -> Recorded:
+    """Read a run folder.
+
+    Of a simulation, which has no ledger, only the summary must be there.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+
+    Returns
+    -------
+    Recorded
+        With a ledger of this version, if the run has one.
+
+    Raises
+    ------
+    InputError
+        If it is no run's folder, or a part is missing, damaged or of another version.
+    """
+    if not (folder / SUMMARY).is_file():
+        others = [name for name in (SPEC, NETWORK, LEDGER) if (folder / name).exists()]
+        if others:
+            raise InputError(
+                f"is missing; there is only {', '.join(others)}", file=folder / SUMMARY, mend=_MEND
+            )
+        raise InputError(
+            f"is not a run's folder: it has no {SUMMARY}",
+            file=folder,
+            field="RUN",
+            mend="give the folder that `difpeer demo` or `run` printed",
+        )
+    summary = validate(Summary, read_summary(folder / SUMMARY), folder / SUMMARY)
+    ledger = folder / LEDGER
+    simulated = summary.driver == "simulation"
+    if ledger.exists() or not simulated:
+        if not ledger.is_file():
+            raise InputError(
+                f"is missing, and the run was no simulation ({summary.driver})", file=ledger, mend=_MEND
+            )
+        open_ledger(ledger).close()
+    wanted = (path for path in (SPEC, NETWORK) if not simulated or (folder / path).exists())
+    parts = set(wanted)
+    return Recorded(
+        path=folder,
+        summary=summary,
+        spec=read_spec(folder / SPEC) if SPEC in parts else None,
+        network=read_network(folder / NETWORK) if NETWORK in parts else None,
+        ledger=ledger if ledger.exists() else None,
+        shape=_shape(folder / RESULTS),
+    )
+
+
+@contextmanager
+def open_books(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a run's ledger for the time of a ``with`` block.
+
+    Parameters
+    ----------
+    path : Path
+        The ledger.
+
+    Returns
+    -------
+    iterator of sqlite3.Connection
+        Read-only; its temporary tables are kept in memory.
+
+    Raises
+    ------
+    InputError
+        If it is not a ledger of this version, or damaged; also out of the queries of the block.
+    """
+    try:
+        with closing(open_ledger(path)) as books:
+            books.execute("PRAGMA temp_store = MEMORY")
+            _check_size(books, path)
+            yield books
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"is damaged ({error})", file=path, mend=_MEND) from error
+
+
+def _check_size(books: sqlite3.Connection, path: Path) -> None:
+    """SQLite itself takes a last page that is cut off for one that ends in zeros."""
+    (pages,), (size,) = (books.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    if path.stat().st_size < pages * size:
+        raise InputError(
+            f"is damaged (its end is missing: {pages * size} bytes there were)", file=path, mend=_MEND
+        )
+
+
+def _shape(results: Path) -> tuple[int, int] | None:
+    """The result's shape; None where no peer's result can be read: the report can do without."""
+    for path in sorted(results.glob("*.npz")):
+        try:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                dim, rank = file["U"].shape
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            continue
+        return int(dim), int(rank)
+    return None

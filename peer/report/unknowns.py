@@ -1,0 +1,74 @@
+"""What the report of a run cannot tell, and why."""
+
+from peer.report.reading import Recorded
+from peer.report.series import RunSeries
+from peer.report.wording import count, listed, plural
+
+__all__ = ["unknown"]
+
+
+def unknown(run: Recorded, series: RunSeries) -> list[str]:
+    """Say what the report cannot tell, and why.
+
+    Parameters
+    ----------
+    run : Recorded
+        The run.
+    series : RunSeries
+        Its series.
+
+    Returns
+    -------
+    list of str
+        Sentences; empty where everything is known.
+    """
+    summary, sizes = run.summary, run.summary.bytes
+    told = []
+    if run.ledger is None:
+        told.append(
+            "Bytes of messages, sockets and edges, and all latencies: a simulation sends nothing and keeps no ledger."
+        )
+    if run.network is None:
+        told.append("A picture of the network: the folder has no network.yaml.")
+    if summary.subspace_distance is None:
+        told.append(
+            "The distance to the true subspace: not every peer has a truth to measure it by. That the bases hardly "
+            "move any more does not say that the rank is large enough."
+        )
+    elif None in summary.subspace_distance.trace:
+        told.append(
+            "The distance in some iterations: a peer's row was lost, and the largest of the others may be too small."
+        )
+    if run.ledger is not None and sizes.socket is None:
+        told.append(
+            "Socket bytes and the estimate for the wire: the kernel's counters of some connection are missing, because "
+            "a peer was killed or its system has none. A sum without them would be too small."
+        )
+    if series.learning is not None and run.ledger is not None and series.learning.seconds is None:
+        told.append(
+            "Progress against seconds: a peer's clock is missing or began anew, as after a restart of its machine."
+        )
+    if series.timing is None and run.ledger is not None:
+        told.append("Latencies: no round in the ledger was timed.")
+    return told + _lost(series)
+
+
+def _lost(series: RunSeries) -> list[str]:
+    checks = series.completeness
+    if checks is None:
+        return []
+    told = []
+    if checks.starts:
+        names = listed([f"{peer} ({number} starts)" for peer, number in checks.starts.items()])
+        told.append(
+            f"What a peer had not yet written when it ended: {names}. Rounds that it did again are in the latencies "
+            "more than once."
+        )
+    if checks.missing_rounds:
+        names = listed([f"{peer} ({count(lost)})" for peer, lost in checks.missing_rounds.items()])
+        told.append(f"The times of some rounds, whose rows are missing: {names}.")
+    if checks.one_end:
+        told.append(
+            f"Which end is right about {plural(checks.one_end, 'message')} that only one of the two wrote down."
+        )
+    return told

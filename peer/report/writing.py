@@ -1,0 +1,232 @@
+"""The report as one page: everything is inside, and nothing is fetched."""
+
+import secrets
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from peer.report.charts import Panel
+from peer.report.colours import COLOURS, DARK
+from peer.report.commands import commands
+from peer.report.completeness import Completeness
+from peer.report.html import card, data_script, figure_card, items, paragraphs, table, tiles
+from peer.report.panels import panels
+from peer.report.plots import plot
+from peer.report.reading import Recorded
+from peer.report.sentences import headline, story
+from peer.report.series import RunSeries
+from peer.report.unknowns import unknown
+from peer.report.wording import amount, count, ms, percent, power, seconds
+from topology.errors import InputError
+
+__all__ = ["REPORT", "page", "write_page"]
+
+REPORT = "report.html"
+"""The report's name in a run folder."""
+
+# Nothing outside the page may be asked for, whatever a script tries.
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+
+_LEVELS = {
+    "payload": "values",
+    "message": "messages",
+    "socket": "socket (TCP)",
+    "wire_estimate": "wire (estimate)",
+    "resent": "sent again",
+    "predicted_payload": "values, predicted",
+}
+_ABOVE = ("message", "socket", "wire_estimate")
+
+
+def write_page(run: Recorded, series: RunSeries, path: Path) -> None:
+    """Write the page, in the place of an older one.
+
+    Parameters
+    ----------
+    run : Recorded
+        The run.
+    series : RunSeries
+        Its series.
+    path : Path
+        The file to write; it is there whole or not at all.
+
+    Raises
+    ------
+    ImportError
+        If plotly is not installed.
+    InputError
+        If the file cannot be written.
+    """
+    text = page(run, series)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written ({error.strerror})",
+            file=path,
+            field="--out",
+            mend="give a file in an existing folder",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def page(run: Recorded, series: RunSeries) -> str:
+    """Make the page.
+
+    Parameters
+    ----------
+    run : Recorded
+        The run.
+    series : RunSeries
+        Its series.
+
+    Returns
+    -------
+    str
+        HTML with plotly's script, about 5 MB.
+
+    Raises
+    ------
+    ImportError
+        If plotly is not installed.
+    """
+    from plotly.offline import get_plotlyjs  # an extra: only the page needs it
+
+    made = panels(run, series)
+    figures = {
+        f"{panel.key}-{i}": plot(chart) for panel in made for i, chart in enumerate(panel.views.values())
+    }
+    parts = files("peer.report") / "page"
+    data = {"figures": figures, "colours": {"light": dict(COLOURS), "dark": dict(DARK)}}
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{escape(run.summary.run_id)} – difpeer report</title>
+<style>
+{(parts / "style.css").read_text(encoding="utf-8")}</style>
+</head>
+<body>
+<main>
+{_body(run, series, made)}
+</main>
+{data_script("figures", data)}
+<script>{get_plotlyjs()}</script>
+<script>
+{(parts / "draw.js").read_text(encoding="utf-8")}</script>
+</body>
+</html>
+"""
+
+
+def _body(run: Recorded, series: RunSeries, made: Sequence[Panel]) -> str:
+    parts = [
+        _header(run, series),
+        tiles(_tiles(run)),
+        f'<div class="story">{paragraphs(story(run, series))}</div>',
+    ]
+    missing = unknown(run, series)
+    if missing:
+        parts.append(card("What is not known", items(missing), "unknown"))
+    parts.append(
+        "<noscript><p>The figures need JavaScript; all numbers are in the text and the tables.</p></noscript>"
+    )
+    for panel in made:
+        views = [(label, f"{panel.key}-{i}") for i, label in enumerate(panel.views)]
+        parts.append(figure_card(panel.title, panel.note, views, _bytes(run) if panel.key == "bytes" else ""))
+    if series.completeness is not None and series.completeness.events:
+        parts.append(_events(series.completeness))
+    parts.append(card("Environment", table((), _environment(run))))
+    note = (
+        "Data and network are made anew from the seed."
+        if run.summary.command
+        else "Run in the folder above the run's."
+    )
+    parts.append(
+        card("Do it again", f"<p>{escape(note)}</p><pre>{escape(chr(10).join(commands(run)))}</pre>")
+    )
+    return "\n".join(parts)
+
+
+def _header(run: Recorded, series: RunSeries) -> str:
+    begun = series.completeness.begun_utc if series.completeness is not None else None
+    when = f" · {begun[:16].replace('T', ' ')} UTC" if begun else ""
+    network = f" · network {run.network.name}" if run.network is not None else ""
+    return (
+        f'<header><p class="eyebrow"><b>difpeer</b> · run {escape(run.summary.run_id)}{escape(network + when)}</p>'
+        f"<h1>{escape(headline(run, series))}</h1></header>"
+    )
+
+
+def _tiles(run: Recorded) -> list[tuple[str, str]]:
+    summary, sizes = run.summary, run.summary.bytes
+    distance = summary.subspace_distance
+    told = []
+    if distance is not None and distance.final is not None:
+        told.append(("distance", power(distance.final)))
+    if summary.consensus_error is not None:
+        told.append(("consensus error", power(summary.consensus_error)))
+    told.append(("rounds", count(summary.rounds)))
+    level, size = (
+        ("sent over TCP", sizes.socket) if sizes.socket is not None else ("sent, messages", sizes.message)
+    )
+    told.append((level, amount(size)) if size is not None else ("values to send", amount(sizes.payload)))
+    told.append(("time", seconds(summary.wall_s)))
+    if summary.round_latency_ms.p50 is not None:
+        told.append(("median round", ms(summary.round_latency_ms.p50)))
+    return told
+
+
+def _bytes(run: Recorded) -> str:
+    sizes = run.summary.bytes
+    rounds = max(run.summary.rounds, 1)
+    rows = []
+    for level, name in _LEVELS.items():
+        size = getattr(sizes, level)
+        if size is None:
+            rows.append((name, "not known", "", ""))
+            continue
+        above = f"+{percent(size / sizes.payload - 1)}" if level in _ABOVE and sizes.payload else ""
+        each = amount(size / rounds) if level != "resent" else ""
+        rows.append((name, amount(size), each, above))
+    return table(("", "whole run", "a round", "over the values"), rows, numbers=True)
+
+
+def _events(checks: Completeness) -> str:
+    rows = [
+        (f"{event.peer}, {event.at_utc[11:19]}", f"{event.kind}: {event.text}") for event in checks.events
+    ]
+    more = f"<p>And {checks.more_events} more, in the ledger.</p>" if checks.more_events else ""
+    return card("What happened", table(("peer, UTC", "what"), rows) + more)
+
+
+def _environment(run: Recorded) -> list[tuple[str, str]]:
+    summary = run.summary
+    rows = [("driver", summary.driver), ("algorithm", summary.algorithm)]
+    if run.spec is not None:
+        fields = run.spec.model_dump(mode="json", exclude={"algorithm", "version"})
+        rows.append(("specification", ", ".join(_fields(fields))))
+    rows.append(("gamma of the network", f"{summary.gamma:.4f}"))
+    rows += sorted(summary.versions.items())
+    profile = summary.profile
+    if profile is None:
+        return [*rows, ("profile", "not in the summary")]
+    return rows + [
+        (f"profile: {part}", value) for part, value in profile.items() if part not in summary.versions
+    ]
+
+
+def _fields(fields: dict[str, object], prefix: str = "") -> list[str]:
+    told = []
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            told += _fields(value, f"{prefix}{key}.")
+        else:
+            told.append(f"{prefix}{key} {'none' if value is None else value}")
+    return told
