@@ -49,6 +49,13 @@ async def test_a_small_network_learns_the_subspace(tmp_path):
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
     assert "learning: iteration 120/120" in done.err
 
+    report = tmp_path / "runs" / summary["run_id"] / "report.html"
+    assert f"report: {report}" in done.err
+    assert "Five peers learnt a shared subspace" in report.read_text(encoding="utf-8")
+    assert summary["command"].startswith(
+        "difpeer demo --peers 5 --graph erdos-renyi --p 0.5 --dim 12 --tasks 20 "
+    )
+
     folder = read_run_folder(tmp_path / "runs" / summary["run_id"])
     assert folder.summary == summary
     assert set(folder.network.names) == set(folder.results) == names
