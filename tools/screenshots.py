@@ -1,4 +1,4 @@
-"""Makes the pictures of the docs from a demo run: ``python -m tools.screenshots`` in the root of the repository."""
+"""Makes the pictures of the docs from real runs: ``python -m tools.screenshots`` in the root of the repository."""
 
 import json
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.browser import browser, missing, picture, show
+from tools.terminal_picture import terminal_picture
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SHOTS = {"report.png": (1280, None), "report-phone.png": (390, 2 * 844)}
@@ -14,11 +15,12 @@ SHOTS = {"report.png": (1280, None), "report-phone.png": (390, 2 * 844)}
 
 
 def main() -> None:
-    """Run a demo, and write its report's pictures."""
+    """Run a network for the terminal's picture and a demo for its report's, and write them."""
     lacks = missing()
     if lacks is not None:
         sys.exit(lacks)
     PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / "terminal.svg").write_text(terminal_picture(), encoding="utf-8")
     with TemporaryDirectory() as scratch:
         demo = [
             sys.executable,
