@@ -32,17 +32,27 @@ class Canvas:
         x, y = np.rint(np.linspace(a, b, steps)).astype(int).T
         self._dots[y, x] = True
 
-    def word(self, text: str, at: NDArray[np.float64]) -> None:
-        """Write a word around a point, or in a near row where that place is taken."""
+    def word(self, text: str, at: NDArray[np.float64]) -> bool:
+        """Write a word around a point, or in a near row where that place is taken.
+
+        Returns
+        -------
+        bool
+            False where no row has room for it: then nothing is written.
+        """
         x, y = self._dot(at).tolist()
         column = min(max(x // 2 - len(text) // 2, 0), self.columns - len(text))
         row = y // 4
         near = sorted(range(self.rows), key=lambda other: (abs(other - row), other))
-        row = next((other for other in near if self._free(other, column, len(text))), row)
+        free = next((other for other in near if self._free(other, column, len(text))), None)
+        if free is None:
+            return False
+        row = free
         for offset, character in enumerate(text):
             self._words[row, column + offset] = character
         for edge in (column - 1, column + len(text)):  # a gap, so that no line runs into the word
             self._words.setdefault((row, edge), " ")
+        return True
 
     def _dot(self, point: NDArray[np.float64]) -> NDArray[np.int64]:
         size = np.array([self.columns * 2 - 1, self.rows * 4 - 1])

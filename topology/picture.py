@@ -47,14 +47,17 @@ def picture(network: Network, *, columns: int = 78, unicode: bool = True) -> lis
     """
     peers = len(network.names)
     if peers <= _MOST_DRAWN and len(network.edges) <= _MOST_EDGES:
-        return _drawing(network, columns, unicode)
+        drawn = _drawing(network, columns, unicode)
+        if drawn is not None:
+            return drawn
     width = (2 if peers <= _MOST_WIDE else 1) * peers + _LONGEST_NAME
     if peers <= _MOST_IN_MATRIX and width <= columns:
         return _matrix(network, unicode)
     return _degrees(network, columns, "█" if unicode else "#")
 
 
-def _drawing(network: Network, columns: int, unicode: bool) -> list[str]:
+def _drawing(network: Network, columns: int, unicode: bool) -> list[str] | None:
+    """Draw peers and edges; None where the names have no room."""
     places = positions(network)
     names = [_short(name) for name in network.names]
     longest = max(map(len, names))
@@ -71,9 +74,8 @@ def _drawing(network: Network, columns: int, unicode: bool) -> list[str]:
     canvas = Canvas(columns, rows)
     for edge in network.edges:
         canvas.line(places[network.index(edge.first)], places[network.index(edge.second)])
-    for name, place in zip(names, places, strict=True):
-        canvas.word(name, place)
-    return canvas.lines(braille=unicode)
+    fits = all(canvas.word(name, place) for name, place in zip(names, places, strict=True))
+    return canvas.lines(braille=unicode) if fits else None
 
 
 def _in_one_line(places: NDArray[np.float64], *, fits: bool) -> int:

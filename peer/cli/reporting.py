@@ -19,6 +19,7 @@ def add_report(folder: Path, as_json: bool) -> None:
     as_json : bool
         Whether stdout belongs to a JSON document.
     """
+    say("writing the report")
     say(_written(folder), err if as_json else console)
 
 

@@ -49,7 +49,11 @@ _BEFORE = """
 SELECT coalesce(sum(payload_bytes), 0), coalesce(sum(message_bytes), 0) FROM messages
 WHERE run = ? AND incarnation < ? AND kind = 'value' AND direction = 'sent'
 """
-_EXTENT = "SELECT (SELECT max(round) + 1 FROM rounds), (SELECT max(iteration) FROM iterations)"
+# Not every algorithm tells numbers of its iterations.
+_EXTENT = """
+SELECT (SELECT max(round) + 1 FROM rounds),
+  (SELECT max(iteration) FROM (SELECT iteration FROM iterations UNION ALL SELECT iteration FROM rounds))
+"""
 _LAST_ITERATIONS = "SELECT run, max(iteration) FROM iterations GROUP BY run"
 _LATENCIES = "SELECT latency_ns FROM rounds WHERE latency_ns IS NOT NULL"
 _DISTANCES = "SELECT peer, iteration, value FROM iterations WHERE name = ? ORDER BY incarnation"

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,21 @@ class Learning:
     sent_bytes: Ints | None = None
     level: str | None = None
     seconds: Floats | None = None
+
+    def thinned(self, most: int) -> "Learning":
+        """The same with about so many iterations at most, the first and the last one among them."""
+        count = len(self.iterations)
+        if count <= most:
+            return self
+        kept = np.unique(np.linspace(0, count - 1, most).round().astype(int))
+        return replace(
+            self,
+            iterations=self.iterations[kept],
+            values=self.values[kept],
+            rounds=None if self.rounds is None else self.rounds[kept],
+            sent_bytes=None if self.sent_bytes is None else self.sent_bytes[kept],
+            seconds=None if self.seconds is None else self.seconds[kept],
+        )
 
 
 def learning_of_trace(trace: Sequence[float | None]) -> Learning:

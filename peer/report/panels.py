@@ -19,6 +19,9 @@ __all__ = ["panels"]
 
 Floats = NDArray[np.float64]
 
+MOST_POINTS = 2000
+"""Of a line over iterations: more than a screen has columns."""
+
 _UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 _LEVELS = {
     "payload": ("values", "blue"),
@@ -69,6 +72,7 @@ def panels(run: Recorded, series: RunSeries) -> list[Panel]:
 
 def _learning(learning: Learning) -> Panel:
     name = METRICS.get(learning.metric, learning.metric)
+    learning = learning.thinned(MOST_POINTS)
     line = (Line(name, learning.values, "blue"),)
     log = bool((learning.values > 0).all())
     views = {}

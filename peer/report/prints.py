@@ -24,6 +24,7 @@ PNG_DPI = 200
 # Text stays text in the SVG; its ids and no date make the same run the same file.
 _STYLE: Any = {
     "font.size": 8.5,
+    "text.parse_math": False,  # names of metrics and peers are no formulas
     "font.family": "sans-serif",
     "svg.fonttype": "none",
     "svg.hashsalt": "difpeer",

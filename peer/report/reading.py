@@ -2,21 +2,20 @@
 
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from peer.config import RunSpec
 from peer.measure.run_folder import LEDGER, NETWORK, RESULTS, SPEC, SUMMARY, read_summary
 from peer.measure.schema import open_ledger
-from peer.registry import read_spec
 from topology.errors import InputError
 from topology.network import Network, read_network
-from topology.yamlfile import validate
+from topology.yamlfile import load_yaml, validate
 
 __all__ = ["Recorded", "Summary", "find_run", "open_books", "read_recorded"]
 
@@ -45,7 +44,8 @@ class Bytes(_Part):
     socket: int | None
     wire_estimate: int | None
     resent: int
-    predicted_payload: int
+    predicted_payload: int | None
+    uncounted_connections: int = 0
 
 
 class Latency(_Part):
@@ -74,6 +74,7 @@ class Summary(_Part):
     wall_s: float
     versions: dict[str, str]
     matches_simulation: bool | None
+    missing_peers: dict[str, str] = {}
     profile: dict[str, str] | None = None
     command: str | None = None
 
@@ -88,8 +89,8 @@ class Recorded:
         The folder.
     summary : Summary
         Checked.
-    spec : RunSpec or None
-        What was asked for.
+    spec : mapping or None
+        What was asked for, as it stands in the file: the package of its algorithm may not be installed here.
     network : Network or None
         On which network.
     ledger : Path or None
@@ -100,7 +101,7 @@ class Recorded:
 
     path: Path
     summary: Summary
-    spec: RunSpec | None
+    spec: Mapping[str, Any] | None
     network: Network | None
     ledger: Path | None
     shape: tuple[int, int] | None
@@ -185,7 +186,7 @@ def read_recorded(folder: Path) -> Recorded:
     return Recorded(
         path=folder,
         summary=summary,
-        spec=read_spec(folder / SPEC) if SPEC in parts else None,
+        spec=load_yaml(folder / SPEC) if SPEC in parts else None,
         network=read_network(folder / NETWORK) if NETWORK in parts else None,
         ledger=ledger if ledger.exists() else None,
         shape=_shape(folder / RESULTS),
@@ -204,7 +205,7 @@ def open_books(path: Path) -> Iterator[sqlite3.Connection]:
     Returns
     -------
     iterator of sqlite3.Connection
-        Read-only; its temporary tables are kept in memory.
+        Read-only but for its temporary tables.
 
     Raises
     ------
@@ -213,7 +214,6 @@ def open_books(path: Path) -> Iterator[sqlite3.Connection]:
     """
     try:
         with closing(open_ledger(path)) as books:
-            books.execute("PRAGMA temp_store = MEMORY")
             _check_size(books, path)
             yield books
     except sqlite3.DatabaseError as error:

@@ -11,6 +11,11 @@ from peer.report.wording import amount, listed, ms, percent, plural, power, seco
 
 __all__ = ["METRICS", "headline", "story"]
 
+EVERY = "Every peer's result"
+
+NAMED_FROM = 1.5
+"""Times the waiting that a peer's place in the network explains, from which on it is named."""
+
 METRICS: Mapping[str, str] = {
     SUBSPACE_DISTANCE: "distance to the true subspace",
     "disagreement": "largest difference to a neighbour",
@@ -35,7 +40,10 @@ def headline(run: Recorded, series: RunSeries) -> str:
         Without a full stop.
     """
     summary = run.summary
-    peers = spelled(summary.num_peers, "peer").capitalize()
+    here = summary.num_peers - len(summary.missing_peers)
+    peers = spelled(here, "peer").capitalize()
+    if summary.missing_peers:
+        peers += f" of {spelled(summary.num_peers, 'peer').removesuffix(' peers')}"
     distance = summary.subspace_distance
     if distance is not None and distance.final is not None:
         return f"{peers} learnt a shared subspace to a distance of {power(distance.final)}"
@@ -65,7 +73,8 @@ def story(run: Recorded, series: RunSeries) -> list[str]:
     matches = run.summary.matches_simulation
     if matches is not None:
         told.append(
-            "Every peer's result equals that of the exact simulation, bit for bit."
+            f"{'The result of every peer that is here' if run.summary.missing_peers else EVERY} equals that of the "
+            "exact simulation, bit for bit."
             if matches
             else "The results DIFFER from those of the exact simulation: this must not be, and should be reported."
         )
@@ -122,13 +131,16 @@ def _bytes(run: Recorded) -> str:
     if sizes.payload:
         text += f" ({_over(sizes.message, sizes.payload)})"
     if sizes.socket is not None:
-        text += f", and TCP carried {amount(sizes.socket)} in all ({_over(sizes.socket, sizes.payload)})"
+        most = "" if not sizes.uncounted_connections else " at least"
+        text += (
+            f", and TCP carried{most} {amount(sizes.socket)} in all ({_over(sizes.socket, sizes.payload)})"
+        )
         text += f", {amount(sizes.socket / max(run.summary.rounds, 1))} a round"
     text += ". "
     if sizes.wire_estimate is not None:
         text += f"With the headers of link, IP and TCP about {amount(sizes.wire_estimate)}: this one is an estimate. "
     text += (
-        f"Sent again after a lost connection: {amount(sizes.resent)}."
+        f"After lost connections {amount(sizes.resent)} were sent beside that: values again, and digests to compare."
         if sizes.resent
         else "Nothing was sent twice."
     )
@@ -172,11 +184,18 @@ def _waits(timing: Timing) -> str:
     waited = sum(one.seconds for one in timing.waited_for.values())
     if not waited or len(timing.waited_for) < 2:
         return ""
-    name, most = max(timing.waited_for.items(), key=lambda entry: entry[1].seconds)
-    share = most.seconds / waited
-    if share * len(timing.peers) < 1.5:
-        return "No peer was waited for much more than the others."
+    # With all alike, each peer waits for each of its neighbours equally long: a hub is waited for most then, too.
+    excess = {
+        name: one.seconds / timing.fair_s[name]
+        for name, one in timing.waited_for.items()
+        if timing.fair_s.get(name, 0.0) > 0
+    }
+    name = max(excess, key=excess.__getitem__, default=None)
+    if name is None or excess[name] < NAMED_FROM:
+        return "No peer was waited for much more than its place in the network explains."
+    most = timing.waited_for[name]
     return (
         f"{name} was waited for longest: in {plural(most.rounds, 'round')} of its neighbours it came last, "
-        f"{percent(share)} of all waiting."
+        f"{percent(most.seconds / waited)} of all waiting, {excess[name]:.1f} times what its place in the network "
+        "explains."
     )

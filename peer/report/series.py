@@ -69,7 +69,7 @@ def read_series(run: Recorded) -> RunSeries:
         return RunSeries(
             learning=read_learning(books, summary.rounds),
             traffic=read_traffic(books, starts, sockets=summary.bytes.socket is not None),
-            timing=read_timing(books, starts),
+            timing=read_timing(books, starts, run.network),
             completeness=read_completeness(books, run.network.names, summary.rounds),
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peer.report.buckets import bucket_of
+from topology.network import Network
 
 __all__ = ["PARTS", "QUANTILES", "Timing", "Waited", "read_timing"]
 
@@ -24,6 +25,9 @@ SELECT round, latency_ns, adapt_ns, encode_ns, send_ns, wait_ns, decode_ns FROM 
 WHERE peer = ? AND latency_ns IS NOT NULL
 """
 _PEERS = "SELECT DISTINCT peer FROM rounds ORDER BY peer"
+_WAITS = (
+    "SELECT peer, sum(wait_ns) / 1e9 FROM rounds WHERE wait_ns > 0 AND gated_by IS NOT NULL GROUP BY peer"
+)
 _WAITED = """
 SELECT gated_by, count(*), sum(wait_ns) / 1e9 FROM rounds
 WHERE wait_ns > 0 AND gated_by IS NOT NULL GROUP BY gated_by
@@ -59,6 +63,9 @@ class Timing:
         Each of `PARTS`, summed over rounds and peers.
     waited_for : mapping of str to Waited
         By the peer that was waited for.
+    fair_s : mapping of str to float
+        How long each peer would have been waited for had every peer waited equally long for each of its neighbours:
+        a hub is waited for more than a leaf though it is no slower.
     """
 
     starts: Ints
@@ -68,9 +75,10 @@ class Timing:
     peer_parts_ms: Mapping[str, Floats]
     total_s: Mapping[str, float]
     waited_for: Mapping[str, Waited]
+    fair_s: Mapping[str, float]
 
 
-def read_timing(books: sqlite3.Connection, starts: Ints) -> Timing | None:
+def read_timing(books: sqlite3.Connection, starts: Ints, network: Network) -> Timing | None:
     """Read the times out of a ledger.
 
     Parameters
@@ -79,6 +87,8 @@ def read_timing(books: sqlite3.Connection, starts: Ints) -> Timing | None:
         The ledger.
     starts : ndarray
         Of `peer.report.buckets.bucket_starts`.
+    network : Network
+        Who is whose neighbour.
 
     Returns
     -------
@@ -108,7 +118,17 @@ def read_timing(books: sqlite3.Connection, starts: Ints) -> Timing | None:
         },
         total_s={part: float(ns.sum() / 1e9) for part, ns in parts.items()},
         waited_for={peer: Waited(rounds, waited) for peer, rounds, waited in books.execute(_WAITED)},
+        fair_s=_fair(dict(books.execute(_WAITS).fetchall()), network),
     )
+
+
+def _fair(waited: Mapping[str, float], network: Network) -> dict[str, float]:
+    fair = dict.fromkeys(network.names, 0.0)
+    for peer, seconds in waited.items():
+        neighbours = network.neighbours(peer)
+        for neighbour in neighbours:
+            fair[neighbour] += seconds / len(neighbours)
+    return fair
 
 
 def _quantiles(latency_ms: Floats, buckets: Ints, count: int) -> dict[str, Floats]:

@@ -17,13 +17,17 @@ LEVELS = ("payload", "message", "socket", "wire_estimate")
 
 _ROUNDS = "SELECT round, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY round"
 _EDGES = "SELECT peer, neighbour, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY peer, neighbour"
-# What the counters of a connection grew by from one reading to the next.
+# What the counters of a connection grew by from one reading to the next; one that could not be read once is left out
+# whole, as in the summary.
 _GROWTH = """
 WITH counted AS (
   SELECT peer, incarnation, neighbour, connection, rowid AS place, coalesce(round + 1, 0) AS done,
     bytes_sent - bytes_retrans AS socket,
     bytes_sent + segs_out * max(header_bytes) OVER (PARTITION BY peer, incarnation, neighbour, connection) AS wire
-  FROM sockets)
+  FROM sockets AS whole WHERE NOT EXISTS (
+    SELECT 1 FROM sockets WHERE (peer, incarnation, neighbour, connection)
+      = (whole.peer, whole.incarnation, whole.neighbour, whole.connection)
+      AND bytes_sent + bytes_retrans + segs_out IS NULL))
 SELECT peer, neighbour, lag(done) OVER earlier, done, socket - lag(socket) OVER earlier, wire - lag(wire) OVER earlier
 FROM counted WINDOW earlier AS (PARTITION BY peer, incarnation, neighbour, connection ORDER BY place)
 """

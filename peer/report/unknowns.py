@@ -24,6 +24,9 @@ def unknown(run: Recorded, series: RunSeries) -> list[str]:
     """
     summary, sizes = run.summary, run.summary.bytes
     told = []
+    if summary.missing_peers:
+        names = listed([f"{peer} ({why})" for peer, why in summary.missing_peers.items()])
+        told.append(f"Everything of {names}. All figures, times and bytes are of the other peers.")
     if run.ledger is None:
         told.append(
             "Bytes of messages, sockets and edges, and all latencies: a simulation sends nothing and keeps no ledger."
@@ -41,8 +44,13 @@ def unknown(run: Recorded, series: RunSeries) -> list[str]:
         )
     if run.ledger is not None and sizes.socket is None:
         told.append(
-            "Socket bytes and the estimate for the wire: the kernel's counters of some connection are missing, because "
-            "a peer was killed or its system has none. A sum without them would be too small."
+            "Socket bytes and the estimate for the wire: some peer has the kernel's counters of no connection at all, "
+            "because it was killed at once or its system has none. A sum without them would be too small."
+        )
+    if sizes.uncounted_connections:
+        told.append(
+            f"Socket bytes of {plural(sizes.uncounted_connections, 'connection')} that closed before the kernel's "
+            "counters could be read; the sums are without them."
         )
     if series.learning is not None and run.ledger is not None and series.learning.seconds is None:
         told.append(
@@ -66,9 +74,14 @@ def _lost(series: RunSeries) -> list[str]:
         )
     if checks.missing_rounds:
         names = listed([f"{peer} ({count(lost)})" for peer, lost in checks.missing_rounds.items()])
-        told.append(f"The times of some rounds, whose rows are missing: {names}.")
-    if checks.one_end:
         told.append(
-            f"Which end is right about {plural(checks.one_end, 'message')} that only one of the two wrote down."
+            f"Times and sent bytes of some rounds, whose rows were lost when a peer was killed: {names}. The sums are "
+            "without them."
+        )
+    if checks.one_end:
+        # A peer that was killed had not written down all that its neighbours got from it.
+        cause = " A peer was killed, and had not written down all of it." if checks.starts else ""
+        told.append(
+            f"Which end is right about {plural(checks.one_end, 'message')} that only one of the two wrote down.{cause}"
         )
     return told

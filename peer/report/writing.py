@@ -1,7 +1,7 @@
 """The report as one page: everything is inside, and nothing is fetched."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -33,7 +33,7 @@ _LEVELS = {
     "message": "messages",
     "socket": "socket (TCP)",
     "wire_estimate": "wire (estimate)",
-    "resent": "sent again",
+    "resent": "after lost connections",
     "predicted_payload": "values, predicted",
 }
 _ABOVE = ("message", "socket", "wire_estimate")
@@ -210,7 +210,7 @@ def _environment(run: Recorded) -> list[tuple[str, str]]:
     summary = run.summary
     rows = [("driver", summary.driver), ("algorithm", summary.algorithm)]
     if run.spec is not None:
-        fields = run.spec.model_dump(mode="json", exclude={"algorithm", "version"})
+        fields = {key: value for key, value in run.spec.items() if key not in ("algorithm", "version")}
         rows.append(("specification", ", ".join(_fields(fields))))
     rows.append(("gamma of the network", f"{summary.gamma:.4f}"))
     rows += sorted(summary.versions.items())
@@ -222,7 +222,7 @@ def _environment(run: Recorded) -> list[tuple[str, str]]:
     ]
 
 
-def _fields(fields: dict[str, object], prefix: str = "") -> list[str]:
+def _fields(fields: Mapping[str, object], prefix: str = "") -> list[str]:
     told = []
     for key, value in fields.items():
         if isinstance(value, dict):

@@ -74,8 +74,22 @@ def _check_xml(content: bytes, file: str | Path) -> None:
             mend="remove the line <!DOCTYPE …>; GraphML needs none",
         )
 
+    graphs = 0
+
+    def count(name: str, _: dict[str, str]) -> None:
+        nonlocal graphs
+        graphs += name.rpartition(":")[2] == "graph"
+        if graphs > 1:
+            raise InputError(
+                "the file holds more than one graph, or a graph in a node",
+                file=file,
+                field=f"line {parser.CurrentLineNumber}",
+                mend="write the one that is meant into a file of its own",
+            )
+
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = count
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from peer.config import parse_spec
 from peer.measure.figures import ledger_figures
 from peer.measure.latency import round_times
 from peer.measure.ledger import Ledger
@@ -15,6 +14,7 @@ from peer.measure.recorder import Recorder
 from peer.measure.run_folder import write_run_folder
 from peer.measure.summary import summarize
 from peer.measure.tcp_info import SocketSample, opened
+from peer.registry import parse_spec
 from topology.network import Network
 
 RUN = "20260301-120000-abcdef"
