@@ -65,7 +65,7 @@ lock:
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
 	  "difpeer needs Python 3.11 or later, found %s: make PYTHON=/path/to/python3.11" % sys.version.split()[0])'
-	@echo "installing into $(VENV): one to three minutes, once"
+	@echo "installing into $(VENV): one to ten minutes, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

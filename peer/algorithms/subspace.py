@@ -6,7 +6,7 @@ import numpy as np
 
 from peer.program import Array
 
-__all__ = ["consensus_error", "orthonormality_defect", "orthonormalize", "subspace_distance"]
+__all__ = ["comparable", "consensus_error", "orthonormality_defect", "orthonormalize", "subspace_distance"]
 
 
 def orthonormalize(Z: Array) -> tuple[Array, Array]:
@@ -51,6 +51,11 @@ def subspace_distance(U: Array, U_true: Array, norm: Literal[2, "fro"] = 2) -> A
     """
     rest = U_true - U @ (np.swapaxes(U, -1, -2) @ U_true)
     return np.asarray(np.linalg.norm(rest, norm, axis=(-2, -1)))
+
+
+def comparable(U: Array, U_true: Array) -> bool:
+    """Whether an estimate, shape (d, r), is one of the truth's features: of the same d."""
+    return U.ndim == 2 and len(U) == len(U_true)
 
 
 def consensus_error(U: Array) -> float:

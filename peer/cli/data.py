@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from peer.cli.output import console, emit
+from peer.cli.output import console, emit, say
 from peer.data.describing import describe as describe_folder
 from peer.data.describing import summarize
 from peer.data.folder import refuse_existing
@@ -21,6 +21,9 @@ from topology.generators import peer_names
 from topology.shipped import resolve_network
 
 __all__ = ["app"]
+
+MOST_NAMES = 12
+MOST_PEERS_LISTED = 8
 
 app = typer.Typer(
     help="Draw, import, divide and describe peers' local tasks.",
@@ -220,15 +223,24 @@ def _print(document: dict[str, Any]) -> None:
     table.add_section()
     table.add_row("all", *_cells(document))
     console.print(table)
+    if len(document["peers"]) <= MOST_PEERS_LISTED:
+        for name, peer in document["peers"].items():
+            say(f"{name} has {_some(peer['task_ids'])}", console)
     features = document["features"]
-    shown = ", ".join(features[:8]) + (", …" if len(features) > 8 else "")
-    console.print(f"dimension {document['dim']}: {shown}")
+    say(f"dimension {document['dim']}: {_some(features)}", console)
     if document["preparation"] is not None:
         console.print(
             f"target: {document['preparation']['target']}, tasks: {document['preparation']['task']}"
         )
     rank = document["truth_rank"]
     console.print("truth: not known" if rank is None else f"truth: known, rank {rank}")
+
+
+def _some(names: list[str]) -> str:
+    """Names, or the first of them and how many more there are."""
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[: MOST_NAMES - 2])} and {len(names) - MOST_NAMES + 2} more"
 
 
 def _cells(part: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """A run as it goes on: every peer, whom it waits for, and the curve of what it learns."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from rich.text import Text
 from peer.cli.curve import draw_curve
 from peer.cli.output import err, human_bytes
 from peer.cli.progress import metered
+from peer.protocol.records import RunState
 from peer.runtime.following import News, progress_note, stalls, wait_note
 from peer.wire.requests import RunStatus
 
@@ -24,6 +26,7 @@ CURVE_ROWS = 8
 OTHER_ROWS = 6
 """Beside peers and curve: title, head of the table, what the curve is, what is waited for."""
 LEAST_PEERS = 4
+DRAW_EVERY_S = 0.25
 RATE_OVER_S = 3.0
 
 
@@ -41,15 +44,29 @@ def followed(title: str, total: int) -> Iterator[Callable[[News], None]]:
     Yields
     ------
     callable
-        To be called with what is new.
+        To be called with what is new, in the running loop.
     """
     if not err.is_terminal:
         with metered(title, total) as meter:
             yield lambda news: meter.show_run(news.slowest, progress_note(news), stalled=stalls(news))
         return
     view = LiveView(title, braille=_braille())
-    with Live(console=err, refresh_per_second=4, get_renderable=lambda: view.drawn(err.width, err.height)):
-        yield view.update
+    loop = asyncio.get_running_loop()
+    # Drawn in the loop, which also takes what is new: rich's own thread would draw what is just being changed.
+    with Live(
+        console=err, auto_refresh=False, get_renderable=lambda: view.drawn(err.width, err.height)
+    ) as live:
+        pending: list[asyncio.Handle] = []
+
+        def draw() -> None:
+            live.refresh()
+            pending[:] = [loop.call_later(DRAW_EVERY_S, draw)]
+
+        pending.append(loop.call_soon(draw))
+        try:
+            yield view.update
+        finally:
+            pending[0].cancel()
 
 
 def _braille() -> bool:
@@ -97,12 +114,12 @@ class LiveView:
     def drawn(self, columns: int, rows: int) -> RenderableType:
         """The picture, for a terminal of this size."""
         news = self._news
-        if news is None or not news:
+        if news is None:
             return Text(f"{self._title}: no peer has told of it yet")
         width = min(columns, WIDTH)
         room = max(rows - CURVE_ROWS - OTHER_ROWS, LEAST_PEERS)
         parts: list[RenderableType] = [self._head(news), self._peers(news, room, width)]
-        last = max(reply.status.iterations for reply in news.values())
+        last = max((reply.status.iterations for reply in news.values()), default=0)
         curve = draw_curve(
             sorted(self._points.items()), last, columns=width, rows=CURVE_ROWS, braille=self._braille
         )
@@ -123,10 +140,11 @@ class LiveView:
         return Text(f"{self._title}: {seconds // 60}:{seconds % 60:02d}{where}{sent}", style="bold")
 
     def _peers(self, news: News, room: int, width: int) -> Table:
-        order = sorted(news)
+        order = sorted(news.peers)
         if len(order) > room:
             # Those that are furthest behind are what the others wait for.
-            order = sorted(order, key=lambda name: (news[name].status.round, name))[: room - 1]
+            rounds = {name: reply.status.round for name, reply in news.items()}
+            order = sorted(order, key=lambda name: (rounds.get(name, 0), name))[: room - 1]
         table = Table(box=None, padding=(0, 1, 0, 0), width=width, header_style="dim")
         table.add_column("peer", no_wrap=True)
         table.add_column("iteration", justify="right", no_wrap=True)
@@ -135,6 +153,9 @@ class LiveView:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("", ratio=2, no_wrap=True, overflow="ellipsis")
         for name in order:
+            if name not in news:
+                table.add_row(name, "", "", "", "", "", _absent(news, name))
+                continue
             status = news[name].status
             table.add_row(
                 name,
@@ -143,10 +164,10 @@ class LiveView:
                 str(status.round),
                 human_bytes(news.sent[name]),
                 human_bytes(self._rate(name)),
-                _doing(status, news.silent.get(name)),
+                _doing(status, news, name),
             )
-        if len(order) < len(news):
-            table.add_row(f"and {len(news) - len(order)} more")
+        if len(order) < len(news.peers):
+            table.add_row(f"and {len(news.peers) - len(order)} more")
         return table
 
     def _rate(self, name: str) -> float:
@@ -164,11 +185,20 @@ _TITLES = {
 }
 
 
-def _doing(status: RunStatus, silent_s: float | None) -> Text:
-    if silent_s is not None:
-        return Text(f"silent for {silent_s:.0f} s", style="red")
+def _absent(news: News, name: str) -> Text:
+    """Why nothing is known of a peer."""
+    if name in news.unknown:
+        return Text("knows nothing of the run", style="yellow")
+    return Text(news.away.get(name, "not heard of yet"), style="red" if name in news.away else "dim")
+
+
+def _doing(status: RunStatus, news: News, name: str) -> Text:
+    if name in news.silent:
+        return Text(news.away.get(name, f"silent for {news.silent[name]:.0f} s"), style="red")
     if status.waiting_for and status.waiting_s >= 1:
         return Text(f"waits {status.waiting_s:.0f} s for {', '.join(status.waiting_for)}", style="yellow")
     if status.waiting_kind == "disk" and status.waiting_s >= 1:
         return Text(f"waits {status.waiting_s:.0f} s for its disk", style="yellow")
-    return Text(status.label if str(status.state) == "running" else str(status.state), style="dim")
+    if status.state is RunState.RUNNING:
+        return Text(status.label, style="dim")
+    return Text(str(status.state if status.reason is None else status.reason.kind), style="dim")

@@ -9,7 +9,7 @@ import typer.core
 import typer.main
 
 from peer import __version__
-from peer.cli.output import fail
+from peer.cli.output import fail, say
 from peer.config import RunFailed
 from topology.errors import InputError
 
@@ -88,5 +88,5 @@ def main() -> None:
     except SystemExit as end:
         # typer makes this of KeyboardInterrupt, without a word.
         if end.code == INTERRUPTED:
-            fail("interrupted")
+            say("interrupted")
         raise

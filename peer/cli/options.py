@@ -8,7 +8,7 @@ import typer
 
 from topology.errors import InputError
 
-__all__ = ["InsecureOption", "JsonOption", "NetworkArgument", "ViaOption", "run_folder"]
+__all__ = ["InsecureOption", "JsonOption", "NetworkArgument", "ViaOption", "new_file", "run_folder"]
 
 ViaOption = Annotated[str, typer.Option(metavar="ADDR", help="host:port of any peer of the network.")]
 InsecureOption = Annotated[
@@ -18,6 +18,14 @@ NetworkArgument = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A network file, or a shipped name such as er8.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def new_file(path: Path, option: str) -> None:
+    """Refuse a file to be written that is there already, or cannot be, before the work and not after it."""
+    if path.exists():
+        raise InputError("exists already", file=path, field=option, mend="give another file or remove it")
+    if not path.absolute().parent.is_dir():
+        raise InputError("its folder is not there", file=path, field=option, mend="make the folder first")
 
 
 def run_folder(out: Path, run: str) -> Path:

@@ -9,13 +9,14 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from peer.cli.options import JsonOption
+from peer.cli.options import JsonOption, new_file
 from peer.cli.output import console, emit, say
 from peer.data.local import Array, LocalData
 from peer.data.new_rows import Rows, held_out_rows, read_new_rows
 from peer.data.prediction import predict
-from peer.data.store import read_peer
-from peer.measure.run_folder import RunFolder, read_run_folder
+from peer.data.store import holders, read_peer
+from peer.measure.run_folder import RunFolder, find_run, read_run_folder
+from peer.state.durable import disk_errors
 from topology.errors import InputError, name_hint
 
 __all__ = ["app"]
@@ -29,7 +30,9 @@ MOST_SHOWN = 20
     epilog="Example: difpeer predict runs/RUN --peer p0 --store data --data new.csv --out predicted.csv"
 )
 def run(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="The folder of a finished run, or its id in ./runs.")
+    ],
     peer: Annotated[str, typer.Option(metavar="NAME", help="The peer that has the tasks.")],
     store: Annotated[Path, typer.Option(help="The folder of `difpeer data`, with this peer's folder in it.")],
     data: Annotated[
@@ -44,30 +47,38 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Predict targets from a run's basis and the peer's own data."""
-    if out is not None and out.exists():
-        raise InputError("exists already", file=out, field="--out", mend="give another file or remove it")
-    folder = read_run_folder(run)
+    if out is not None:
+        new_file(out, "--out")
+    folder = read_run_folder(find_run(run))
     if peer not in folder.network.names:
         hint = name_hint(peer, folder.network.names)
         raise InputError(f"the run had no peer {peer!r}", file=folder.path, field="--peer", mend=hint)
+    why = folder.summary.get("missing_peers", {}).get(peer)
+    if why is not None:
+        mend = "collect the run again with `difpeer run --attach RUN`"
+        raise InputError(
+            f"the run was collected without {peer} ({why})", file=folder.path, field="--peer", mend=mend
+        )
+    if not (store / peer).exists() and (store / "manifest.json").exists():
+        raise InputError("is one peer's folder", file=store, field="--store", mend=f"give {store.parent}")
     local = read_peer(store / peer)
-    rows = _rows(local, store / peer, data)
+    rows = _rows(local, store, peer, data)
     predicted = predict(local, _basis(folder, peer, local), _ridge(folder), rows)
     document = _document(folder, peer, local, rows, predicted)
     if out is not None:
-        with out.open("w", encoding="utf-8", newline="") as file:
+        with disk_errors("cannot be written", out), out.open("w", encoding="utf-8", newline="") as file:
             _write(file, local, rows, predicted)
         document["file"] = str(out)
     emit(document, as_json, lambda: _print(document, local, rows, predicted))
 
 
-def _rows(local: LocalData, own: Path, data: Path | None) -> Rows:
+def _rows(local: LocalData, store: Path, peer: str, data: Path | None) -> Rows:
     if data is not None:
-        return read_new_rows(data, local)
+        return read_new_rows(data, local, holders(store, but=peer))
     rows = held_out_rows(local)
     if rows is None:
         mend = "give new rows by --data FILE, or import with --holdout"
-        raise InputError("no rows are held out", file=own, field="--data", mend=mend)
+        raise InputError("no rows are held out", file=store / peer, field="--data", mend=mend)
     return rows
 
 

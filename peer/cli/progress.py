@@ -21,7 +21,7 @@ class Meter:
         self._progress = progress
         self._total = total
         self._title = title
-        self._task = progress.add_task(title, total=total, note="")
+        self._task = progress.add_task(title, total=total or None, note="")
         self._said = 0
         self._due = time.monotonic() + LINE_EVERY_S
         self._stalled = False
@@ -29,13 +29,13 @@ class Meter:
     def show(self, iteration: int, note: str = "", *, stalled: bool = False) -> None:
         """The run has finished this iteration; where it begins to stall that is told at once."""
         self._progress.update(self._task, completed=iteration, note=note)
-        part = iteration * LINES // max(self._total, 1)
+        part = iteration * LINES // self._total if self._total else 0
         now = time.monotonic()
         begins, self._stalled = stalled and not self._stalled, stalled
         if not err.is_terminal and (part > self._said or now >= self._due or begins):
             self._said, self._due = part, now + LINE_EVERY_S
             err.print(
-                f"{self._title}: iteration {iteration}/{self._total} {note}".rstrip(),
+                f"{self._title}: iteration {iteration}{f'/{self._total}' if self._total else ''} {note}".rstrip(),
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

@@ -8,9 +8,10 @@ import typer
 from peer.cli.options import JsonOption
 from peer.cli.output import console, emit, say
 from peer.cli.reporting import INSTALL
+from peer.measure.run_folder import find_run
 from peer.report.panels import panels
 from peer.report.prints import print_panels
-from peer.report.reading import find_run, read_recorded
+from peer.report.reading import read_recorded
 from peer.report.sentences import headline, story
 from peer.report.series import read_series, series_document
 from peer.report.unknowns import unknown

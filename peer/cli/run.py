@@ -75,7 +75,7 @@ async def _run(via: str, insecure: bool, run_id: str, spec: RunSpec | None, fold
     return _write(folder, collected, network, wall_s)
 
 
-def _write(folder: Path, collected: Collected, network: Network, wall_s: float) -> dict[str, Any]:
+def _write(folder: Path, collected: Collected, network: Network, wall_s: float | None) -> dict[str, Any]:
     try:
         return write_run(folder, collected, network, driver="network", wall_s=wall_s)
     except InputError:
@@ -88,8 +88,8 @@ def _write(folder: Path, collected: Collected, network: Network, wall_s: float) 
 
 async def _learn(
     via: str, insecure: bool, run_id: str, spec: RunSpec | None, network: Network, standing: RunStatus | None
-) -> tuple[Collected, float]:
-    """Submit the run where there is a specification, follow it and collect; gives the seconds to its end too."""
+) -> tuple[Collected, float | None]:
+    """Submit the run where there is a specification, follow it and collect; gives the seconds it took, too."""
     started = time.monotonic()
     if spec is not None:
         async with Client(via, insecure) as client:
@@ -100,7 +100,7 @@ async def _learn(
     async with Client(via, insecure, patience_s=FOLLOWING_PATIENCE_S) as client:
         with followed(run_id, getattr(spec, "iterations", 0)) as show:
             await follow(client, run_id, network.names, show)
-        wall_s = time.monotonic() - started
+        wall_s = None if spec is None else time.monotonic() - started
         try:
             return await collect(client, run_id, network.names, say), wall_s
         except (NoAnswer, PeerAway) as away:

@@ -30,17 +30,21 @@ def serve_command(
         str | None, typer.Option(help="host:port to listen at; by default the address in the network file.")
     ] = None,
     insecure_loopback: Annotated[
-        bool, typer.Option(help="Without TLS, between peers on this machine only.")
+        bool, typer.Option("--insecure-loopback", help="Without TLS, between peers on this machine only.")
     ] = False,
     share_coefficients: Annotated[
-        bool, typer.Option(help="Let collected results hold this peer's task coefficients B.")
+        bool,
+        typer.Option(
+            "--share-coefficients", help="Let collected results hold this peer's task coefficients B."
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the line that says it is ready as one JSON document.")
     ] = False,
-    log_json: Annotated[bool, typer.Option(help="Log lines as JSON on stderr.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON on stderr.")] = False,
     with_parent: Annotated[
-        bool, typer.Option(hidden=True, help="End when the process ends that started this one.")
+        bool,
+        typer.Option("--with-parent", hidden=True, help="End when the process ends that started this one."),
     ] = False,
 ) -> None:
     """Serve one peer until SIGTERM or Ctrl-C: it keeps its data, and talks to its neighbours."""
@@ -65,7 +69,7 @@ def serve_command(
 def _print_ready(ready: Ready, as_json: bool) -> None:
     line = (
         f"{ready.peer} serves at {ready.listen}, incarnation {ready.incarnation}, "
-        f"{len(ready.neighbours)} neighbours"
+        f"{len(ready.neighbours)} neighbour{'' if len(ready.neighbours) == 1 else 's'}"
     )
     sys.stdout.write((json.dumps(asdict(ready)) if as_json else line) + "\n")
     sys.stdout.flush()

@@ -38,7 +38,7 @@ def run(
     locals_ = read_all(data, joined.names)
     truths = {name: read_truth(data / name) for name in joined.names}
     known = {name: truth for name, truth in truths.items() if truth is not None}
-    with metered("simulating", getattr(parsed, "iterations", 1)) as meter:
+    with metered("simulating", getattr(parsed, "iterations", 0)) as meter:
         done = simulate(parsed, joined, locals_, known, exact=exact, on_iteration=meter.show)
     summary = summary_of(done, parsed, joined)
     emit(summary, as_json, lambda: print_summary(summary))

@@ -73,6 +73,7 @@ def _peer(local: LocalData) -> dict[str, Any]:
     counts = np.diff(local.task_ptr)
     return {
         "num_tasks": local.num_tasks,
+        "task_ids": list(local.task_ids),
         "num_rows": len(local.y),
         "num_holdout_rows": _num_held(local),
         "num_samples": {"min": int(counts.min()), "max": int(counts.max())},

@@ -1,6 +1,7 @@
 """New rows of a table, with the features that a peer's own data have."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def held_out_rows(local: LocalData) -> Rows | None:
     return Rows(task, local.X_holdout, local.y_holdout)
 
 
-def read_new_rows(file: str | Path, local: LocalData) -> Rows:
+def read_new_rows(file: str | Path, local: LocalData, holders: Mapping[str, str] | None = None) -> Rows:
     """Read a table of new rows of tasks that the peer has.
 
     Columns have the names that they had in the table of the peer's own data; others are not looked at. The numbers
@@ -56,6 +57,8 @@ def read_new_rows(file: str | Path, local: LocalData) -> Rows:
         CSV, Parquet or NPZ.
     local : LocalData
         The peer's own data.
+    holders : mapping of str to str, optional
+        Tasks that are known to be at other peers, for messages.
 
     Returns
     -------
@@ -69,8 +72,8 @@ def read_new_rows(file: str | Path, local: LocalData) -> Rows:
     """
     how = local.preparation or _as_they_are(local)
     table = open_table(file, how.task, {how.task, *how.one_hot})
-    table.require(how.task, "the column of tasks")
-    task = _positions(table, how.task, local.task_ids)
+    table.require(how.task, "--data")
+    task = _positions(table, how.task, local.task_ids, holders or {})
     X = (_features(table, how, local.features) - np.array(how.mean)) / np.array(how.scale)
     y = table.numbers(how.target)[:, 0] if how.target in table.names else None
     return Rows(task, np.ascontiguousarray(X), y)
@@ -81,13 +84,17 @@ def _as_they_are(local: LocalData) -> Preparation:
     return Preparation(task="task", target="y", mean=(0.0,) * local.dim, scale=(1.0,) * local.dim)
 
 
-def _positions(table: Table, column: str, task_ids: tuple[str, ...]) -> NDArray[np.int64]:
+def _positions(
+    table: Table, column: str, task_ids: tuple[str, ...], holders: Mapping[str, str]
+) -> NDArray[np.int64]:
     labels = table.labels(column)
     position = {task_id: number for number, task_id in enumerate(task_ids)}
     for task_id in dict.fromkeys(labels.tolist()):
         if task_id not in position:
             row = int(np.flatnonzero(labels == task_id)[0])
             mend = f"{name_hint(task_id, task_ids)} (a task is predicted by the peer that has learnt it)"
+            if task_id in holders:
+                mend = f"it is at {holders[task_id]}: predict it there, and leave its rows out here"
             raise table.refusal(column, row, f"this peer has no task {task_id!r}", mend)
     return np.array([position[task_id] for task_id in labels.tolist()], dtype=np.int64)
 
@@ -109,7 +116,7 @@ def _features(table: Table, how: Preparation, features: tuple[str, ...]) -> Arra
 
 
 def _levels(table: Table, column: str, known: tuple[str, ...]) -> NDArray[np.str_]:
-    table.require(column, "a column of the features")
+    table.require(column, "--data")
     labels = table.labels(column)
     strange = np.flatnonzero(~np.isin(labels, known))
     if strange.size:
@@ -132,5 +139,5 @@ def _numbers(table: Table, name: str) -> Array:
             raise InputError(
                 problem, file=table.file, field=matrix, mend="give the columns that the peer's data have"
             )
-    table.require(name, "a column of the features")
+    table.require(name, "--data")
     return table.numbers(name)[:, 0]

@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from topology.errors import InputError, name_hint
 __all__ = [
     "LocalData",
     "PeerData",
+    "holders",
     "peers_of",
     "read_all",
     "read_peer",
@@ -280,6 +282,29 @@ def read_all(data_dir: str | Path, names: Iterable[str]) -> dict[str, LocalData]
                 )
             owner[task_id] = name
     return peers
+
+
+def holders(data_dir: str | Path, *, but: str) -> dict[str, str]:
+    """Tell who has which task, as far as other peers' folders are here.
+
+    Parameters
+    ----------
+    data_dir : str or Path
+        ``DIR``, with one folder per peer.
+    but : str
+        The peer to leave out.
+
+    Returns
+    -------
+    dict of str to str
+        Peer by task; without folders that cannot be read.
+    """
+    known: dict[str, str] = {}
+    for name in peers_of(data_dir):
+        with suppress(InputError):
+            if name != but:
+                known.update(dict.fromkeys(read_manifest(Path(data_dir) / name).task_ids, name))
+    return known
 
 
 def problem_of(local: LocalData, facts: Facts) -> Problem:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "RunFigures",
     "last_iterations",
     "ledger_figures",
+    "run_seconds",
     "sent_before",
 ]
 
@@ -49,12 +51,11 @@ _BEFORE = """
 SELECT coalesce(sum(payload_bytes), 0), coalesce(sum(message_bytes), 0) FROM messages
 WHERE run = ? AND incarnation < ? AND kind = 'value' AND direction = 'sent'
 """
-# Not every algorithm tells numbers of its iterations.
-_EXTENT = """
-SELECT (SELECT max(round) + 1 FROM rounds),
-  (SELECT max(iteration) FROM (SELECT iteration FROM iterations UNION ALL SELECT iteration FROM rounds))
-"""
+_EXTENT = "SELECT (SELECT max(round) + 1 FROM rounds), (SELECT max(iteration) FROM iterations)"
 _LAST_ITERATIONS = "SELECT run, max(iteration) FROM iterations GROUP BY run"
+_SPAN = """
+SELECT min(CASE kind WHEN 'run-accepted' THEN at_utc END), min(CASE kind WHEN 'run-done' THEN at_utc END) FROM events
+"""
 _LATENCIES = "SELECT latency_ns FROM rounds WHERE latency_ns IS NOT NULL"
 _DISTANCES = "SELECT peer, iteration, value FROM iterations WHERE name = ? ORDER BY incarnation"
 
@@ -200,6 +201,28 @@ def last_iterations(path: str | Path) -> dict[str, int]:
             return dict(ledger.execute(_LAST_ITERATIONS).fetchall())
     except (InputError, sqlite3.Error):
         return {}
+
+
+def run_seconds(parts: Iterable[str | Path]) -> float:
+    """Read how long a run took, from the moment that a peer took it until it had its result: the longest of all peers.
+
+    Parameters
+    ----------
+    parts : iterable of str or Path
+        The peers' ledgers of one run.
+
+    Returns
+    -------
+    float
+        Seconds, by each peer's own clock; 0 where no peer has written down both moments.
+    """
+    spans = [0.0]
+    for path in parts:
+        with closing(open_ledger(path)) as ledger:
+            begun, done = ledger.execute(_SPAN).fetchone()
+        if begun is not None and done is not None:
+            spans.append((datetime.fromisoformat(done) - datetime.fromisoformat(begun)).total_seconds())
+    return max(spans)
 
 
 def _total(parts: Iterable[int | None]) -> int | None:

@@ -182,7 +182,7 @@ class Recorder:
         )
 
     def iteration(self, number: int, at_ns: int | None, metrics: Mapping[str, float]) -> None:
-        """Add the numbers of an iteration, one row for each.
+        """Add the numbers of an iteration, one row for each; one without a name where there are none.
 
         Parameters
         ----------
@@ -193,7 +193,8 @@ class Recorder:
         metrics : mapping of str to float
             By name; ``subspace_distance`` is what the summary looks for. NaN is stored as NULL.
         """
-        for name, value in metrics.items():
+        # That an iteration is over is worth a row by itself: not every algorithm tells numbers.
+        for name, value in metrics.items() or [("", None)]:
             self._iterations((self._peer, self._run, self._incarnation, number, at_ns, name, value))
 
     def event(self, at_ns: int, at_utc: datetime, kind: str, text: str) -> None:

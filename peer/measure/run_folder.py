@@ -27,6 +27,7 @@ __all__ = [
     "SPEC",
     "SUMMARY",
     "RunFolder",
+    "find_run",
     "read_run_folder",
     "read_summary",
     "write_run_folder",
@@ -37,6 +38,9 @@ SPEC = "spec.yaml"
 NETWORK = "network.yaml"
 LEDGER = "ledger.sqlite"
 RESULTS = "results"
+
+RUNS = Path("runs")
+"""Where `demo` and `run` write their folders by default."""
 
 _MEND = "collect the run again"
 
@@ -117,6 +121,39 @@ def write_run_folder(
             if any(array.dtype.hasobject for array in arrays.values()):
                 raise ValueError(f"{name}: results are plain arrays, without Python objects")
             np.savez(folder / RESULTS / f"{name}.npz", **plain)
+
+
+def find_run(run: str) -> Path:
+    """Find a run's folder.
+
+    Parameters
+    ----------
+    run : str
+        The folder, or the id of a run below ``./runs``.
+
+    Returns
+    -------
+    Path
+        An existing folder.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for folder in (Path(run), RUNS / run):
+        if folder.is_dir():
+            return folder
+    if Path(run).is_file():
+        raise InputError("is a file", file=run, field="RUN", mend="give the run's folder")
+    known = sorted((path.name for path in RUNS.glob("*") if (path / SUMMARY).is_file()), reverse=True)
+    there = f"; in ./{RUNS} there are: {', '.join(known[:5])}" if known else ""
+    raise InputError(
+        "there is no such folder, and no run of this id in ./runs",
+        file=run,
+        field="RUN",
+        mend=f"give the folder that `difpeer demo` or `run` printed{there}",
+    )
 
 
 def read_run_folder(path: str | Path) -> RunFolder:

@@ -96,7 +96,7 @@ def summarize(
         "iterations": figures.iterations,
         "rounds": figures.rounds,
         "subspace_distance": _distance(figures, names),
-        "consensus_error": consensus_error(np.stack([bases[name] for name in names])),
+        "consensus_error": _consensus([bases[name] for name in names]),
         "result_digest": {name: result_digest(bases[name]) for name in names},
         "bytes": {
             "payload": totals.payload,
@@ -115,6 +115,11 @@ def summarize(
         "matches_simulation": matches_simulation,
         "missing_peers": dict(missing),
     }
+
+
+def _consensus(bases: Sequence[Array]) -> float | None:
+    """Of bases of one shape; others have no mean."""
+    return consensus_error(np.stack(bases)) if len({U.shape for U in bases}) == 1 else None
 
 
 def result_digest(U: Array) -> str:

@@ -17,10 +17,7 @@ from topology.errors import InputError
 from topology.network import Network, read_network
 from topology.yamlfile import load_yaml, validate
 
-__all__ = ["Recorded", "Summary", "find_run", "open_books", "read_recorded"]
-
-RUNS = Path("runs")
-"""Where `demo` and `run` write their folders by default."""
+__all__ = ["Recorded", "Summary", "open_books", "read_recorded"]
 
 _MEND = "collect the run again with `difpeer run --attach RUN`"
 
@@ -105,39 +102,6 @@ class Recorded:
     network: Network | None
     ledger: Path | None
     shape: tuple[int, int] | None
-
-
-def find_run(run: str) -> Path:
-    """Find a run's folder.
-
-    Parameters
-    ----------
-    run : str
-        The folder, or the id of a run below ``./runs``.
-
-    Returns
-    -------
-    Path
-        An existing folder.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    for folder in (Path(run), RUNS / run):
-        if folder.is_dir():
-            return folder
-    if Path(run).is_file():
-        raise InputError("is a file", file=run, field="RUN", mend="give the run's folder")
-    known = sorted((path.name for path in RUNS.glob("*") if (path / SUMMARY).is_file()), reverse=True)
-    there = f"; in ./{RUNS} there are: {', '.join(known[:5])}" if known else ""
-    raise InputError(
-        "there is no such folder, and no run of this id in ./runs",
-        file=run,
-        field="RUN",
-        mend=f"give the folder that `difpeer demo` or `run` printed{there}",
-    )
 
 
 def read_recorded(folder: Path) -> Recorded:

@@ -173,7 +173,7 @@ def _time(run: Recorded, timing: Timing | None) -> str:
         }
         split = listed([f"{percent(total[part] / whole)} {names[part]}" for part in parts])
         text += (
-            f"Of a round's latency {split}; adapting, before the rounds, took another "
+            f"A round's latency was {split}; adapting, before the rounds, took another "
             f"{percent(total['adapt'] / whole)} of that time. "
         )
     return text + _waits(timing)

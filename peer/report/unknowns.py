@@ -35,7 +35,7 @@ def unknown(run: Recorded, series: RunSeries) -> list[str]:
         told.append("A picture of the network: the folder has no network.yaml.")
     if summary.subspace_distance is None:
         told.append(
-            "The distance to the true subspace: not every peer has a truth to measure it by. That the bases hardly "
+            "The distance to the true subspace: no truth is known, or not to every peer. That the bases hardly "
             "move any more does not say that the rank is large enough."
         )
     elif None in summary.subspace_distance.trace:
@@ -67,10 +67,10 @@ def _lost(series: RunSeries) -> list[str]:
         return []
     told = []
     if checks.starts:
-        names = listed([f"{peer} ({number} starts)" for peer, number in checks.starts.items()])
+        names = listed([f"{peer} ({number} times)" for peer, number in checks.starts.items()])
         told.append(
-            f"What a peer had not yet written when it ended: {names}. Rounds that it did again are in the latencies "
-            "more than once."
+            f"What was not on disk when a peer ended; started more than once: {names}. Rounds that it did again are in "
+            "the latencies more than once."
         )
     if checks.missing_rounds:
         names = listed([f"{peer} ({count(lost)})" for peer, lost in checks.missing_rounds.items()])

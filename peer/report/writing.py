@@ -199,9 +199,7 @@ def _bytes(run: Recorded) -> str:
 
 
 def _events(checks: Completeness) -> str:
-    rows = [
-        (f"{event.peer}, {event.at_utc[11:19]}", f"{event.kind}: {event.text}") for event in checks.events
-    ]
+    rows = [(f"{event.peer}, {event.at_utc[11:19]}", event.text) for event in checks.events]
     more = f"<p>And {checks.more_events} more, in the ledger.</p>" if checks.more_events else ""
     return card("What happened", table(("peer, UTC", "what"), rows) + more)
 

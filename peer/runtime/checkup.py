@@ -29,6 +29,7 @@ SMALL_DISK_BYTES = 1_000_000_000
 _EXTRAS = {
     "pyarrow": ("data", "difpeer data import and predict read no CSV and no Parquet, only NPZ"),
     "plotly": ("report", "no report is made of a run"),
+    "matplotlib": ("report", "no figures for papers are made of a run"),
 }
 
 

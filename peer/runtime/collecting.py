@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from peer.config import RunFailed, RunSpec
-from peer.measure.figures import ledger_figures
+from peer.measure.figures import ledger_figures, run_seconds
 from peer.measure.run_folder import write_run_folder
 from peer.measure.summary import Driver, summarize
 from peer.measure.versions import common_versions
@@ -137,7 +137,7 @@ def write_run(
     network: Network,
     *,
     driver: Driver,
-    wall_s: float,
+    wall_s: float | None,
     matches_simulation: bool | None = None,
     command: str | None = None,
 ) -> dict[str, Any]:
@@ -153,8 +153,8 @@ def write_run(
         On which it ran.
     driver : {"processes", "network"}
         What ran it.
-    wall_s : float
-        From the submit to the last peer's end, seconds.
+    wall_s : float or None
+        From the submit to the last peer's end, seconds; None where nobody has looked on: then as the peers have it.
     matches_simulation : bool, optional
         Whether the exact simulation gave the same digests; None where it was not run.
     command : str, optional
@@ -180,7 +180,7 @@ def write_run(
             bases={peer: arrays["U"] for peer, arrays in collected.results.items()},
             schedule=algorithm(spec.algorithm).predicted(spec, network, collected.facts),
             versions=collected.versions,
-            wall_s=wall_s,
+            wall_s=run_seconds(ledgers) if wall_s is None else wall_s,
             matches_simulation=matches_simulation,
             missing=collected.missing,
             profile=collected.profile,

@@ -55,6 +55,10 @@ class News(dict[str, WatchReply]):
 
     Attributes
     ----------
+    peers : tuple of str
+        All peers that are followed.
+    away : dict of str to str
+        Peers that could not be asked the last time, and why.
     silent : dict of str to float
         Peers of which nothing is heard that should tell something, and for how many seconds.
     cut_off : bool
@@ -74,7 +78,9 @@ class News(dict[str, WatchReply]):
         self.unknown: dict[str, float] = {}
         self.sent: dict[str, int] = {}
         self._unknown_since_s: dict[str, float] = {}
-        self._heard_s = dict.fromkeys(peers, monotonic())
+        self.peers = tuple(peers)
+        self.away: dict[str, str] = {}
+        self._heard_s = dict.fromkeys(self.peers, monotonic())
         self._num_peers = len(self._heard_s)
 
     def told(self, peer: str, reply: WatchReply) -> None:
@@ -124,7 +130,12 @@ class News(dict[str, WatchReply]):
         """Whether all peers have had their results: one of them has said so, and that is never said too early."""
         return any(reply.status.state is RunState.CLOSED for reply in self.values())
 
+    def not_reached(self, peer: str, why: str) -> None:
+        """A peer could not be asked."""
+        self.away[peer] = why
+
     def _heard(self, peer: str) -> None:
+        self.away.pop(peer, None)
         self._heard_s[peer] = monotonic()
         self.silent.pop(peer, None)
         self.cut_off = False
@@ -211,7 +222,8 @@ async def follow(client: Client, run: str, peers: tuple[str, ...], on_update: On
                 async for reply in client.watch(run, peer, INTERVAL_MS):
                     news.told(peer, reply)
                     on_update(news)
-            except PeerAway:
+            except PeerAway as away:
+                news.not_reached(peer, str(away))
                 await asyncio.sleep(RETRY_EVERY_S)
             except UnknownRun:
                 news.not_known(peer)

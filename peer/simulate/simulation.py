@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from peer import __version__
-from peer.algorithms.subspace import subspace_distance
+from peer.algorithms.subspace import comparable, subspace_distance
 from peer.config import RunSpec
 from peer.data.store import LocalData, block_problem
 from peer.measure.figures import ByteTotals, RunFigures
@@ -126,14 +126,16 @@ class _Meter:
     def of_block(self, progress: Progress) -> None:
         bases = progress.estimate.get("U")
         if bases is not None:
-            for truth, rows in self._by_truth:
+            for truth, rows in (
+                (truth, rows) for truth, rows in self._by_truth if comparable(bases[0], truth)
+            ):
                 for row, distance in zip(rows, subspace_distance(bases[rows], truth), strict=True):
                     self.distances[self._network.names[row]][progress.iteration] = float(distance)
         self._finished(progress.iteration)
 
     def _measure(self, name: str, iteration: int, U: Array | None) -> None:
         truth = self._truths.get(name)
-        if truth is not None and U is not None:
+        if truth is not None and U is not None and comparable(U, truth):
             self.distances[name][iteration] = float(subspace_distance(U, truth))
 
     def _finished(self, iteration: int) -> None:

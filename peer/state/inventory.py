@@ -68,7 +68,7 @@ class Inventory:
     peer : str
         Whose it is.
     ledger_bytes : int
-        Of the ledger's file.
+        Of the ledger's files.
     runs : sequence of Entry
         In the order of ids.
     """
@@ -88,7 +88,8 @@ def inventory(state: Path) -> Inventory:
     """
     peer = _peer_of(state)
     ledger = state / LEDGER
-    size = ledger.stat().st_size if ledger.is_file() else 0
+    # Rows that a serving peer wrote last lie in a file beside it.
+    size = sum(path.stat().st_size for path in (ledger, ledger.with_name(f"{LEDGER}-wal")) if path.is_file())
     iterations = last_iterations(state / LEDGER)
     runs = [_entry(files, iterations.get(files.run)) for files in run_files(state / RUNS, peer)]
     return Inventory(peer, size, runs)

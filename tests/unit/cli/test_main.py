@@ -61,9 +61,14 @@ def test_bad_input_is_status_2_and_keeps_brackets():
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(InputError("x", mend="y"), 2), (RunFailed("x"), 1), (SystemExit(130), 130)]
+    ("error", "status", "told"),
+    [
+        (InputError("x", mend="y"), 2, "error: x; y\n"),
+        (RunFailed("x"), 1, "error: x\n"),
+        (SystemExit(130), 130, "interrupted\n"),
+    ],
 )
-def test_errors_become_statuses(monkeypatch, capsys, error, status):
+def test_errors_become_statuses(monkeypatch, capsys, error, status, told):
     def fail():
         raise error
 
@@ -71,7 +76,7 @@ def test_errors_become_statuses(monkeypatch, capsys, error, status):
     with pytest.raises(SystemExit) as exit_:
         cli.main()
     assert exit_.value.code == status
-    assert capsys.readouterr().err.startswith("error: ")
+    assert capsys.readouterr().err == told
 
 
 def test_json_is_one_document_and_nothing_else(tmp_path):

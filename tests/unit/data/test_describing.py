@@ -29,6 +29,7 @@ def test_the_numbers(tmp_path):
         "peers": {
             "p0": {
                 "num_tasks": 2,
+                "task_ids": ["1", "2"],
                 "num_rows": 9,
                 "num_holdout_rows": 4,
                 "num_samples": {"min": 4, "max": 5},
@@ -36,6 +37,7 @@ def test_the_numbers(tmp_path):
             },
             "p1": {
                 "num_tasks": 1,
+                "task_ids": ["3"],
                 "num_rows": 4,
                 "num_holdout_rows": 1,
                 "num_samples": {"min": 4, "max": 4},

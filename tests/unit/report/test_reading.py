@@ -6,9 +6,10 @@ from contextlib import closing
 
 import pytest
 
+from peer.measure.run_folder import find_run
 from peer.measure.schema import VERSION as LEDGER_VERSION
 from peer.measure.summary import VERSION
-from peer.report.reading import find_run, read_recorded
+from peer.report.reading import read_recorded
 from peer.report.series import read_series
 from tests.unit.report.folders import RUN, write_folder
 from topology.errors import InputError
@@ -47,7 +48,7 @@ def test_what_a_whole_folder_has(own):
     assert (run.summary.run_id, run.summary.command) == (RUN, "difpeer demo --peers 3")
     assert run.shape == (5, 2)
     assert run.network.names == ("a", "b", "c")
-    assert run.spec.rank == 2
+    assert run.spec["rank"] == 2
 
 
 def test_an_empty_folder_is_no_run(tmp_path):

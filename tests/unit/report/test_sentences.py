@@ -32,7 +32,7 @@ def test_the_story_has_the_figures(run, series):
         summary.bytes.wire_estimate,
     ):
         assert amount(size) in text
-    assert f"Sent again after a lost connection: {summary.bytes.resent} B." in text
+    assert f"After lost connections {summary.bytes.resent} B were sent beside that" in text
     for latency in (summary.round_latency_ms.p50, summary.round_latency_ms.p95, summary.round_latency_ms.p99):
         assert ms(latency) in text
     total = series.timing.total_s
@@ -86,7 +86,7 @@ def test_what_was_lost_is_told(run, series):
         "The distance in some iterations",
         "Progress against seconds",
         "no round in the ledger was timed",
-        "b (3 starts)",
+        "b (3 times)",
         "a (5) and c (12\u202f000)",
         "7 messages that only one of the two wrote down",
     ):
@@ -95,12 +95,17 @@ def test_what_was_lost_is_told(run, series):
 
 def test_the_peer_that_all_wait_for_is_named(run, series):
     slow = {"a": Waited(200, 9.0), "b": Waited(10, 0.5), "c": Waited(10, 0.5)}
-    timing = dataclasses.replace(series.timing, waited_for=slow)
+    fair = {"a": 3.0, "b": 4.0, "c": 3.0}
+    timing = dataclasses.replace(series.timing, waited_for=slow, fair_s=fair)
     text = " ".join(story(run, dataclasses.replace(series, timing=timing)))
     assert (
-        "a was waited for longest: in 200 rounds of its neighbours it came last, 90 % of all waiting." in text
+        "a was waited for longest: in 200 rounds of its neighbours it came last, 90 % of all waiting, 3.0 times "
+        "what its place in the network explains." in text
     )
-    alike = dataclasses.replace(series.timing, waited_for=dict.fromkeys("abc", Waited(5, 1.0)))
+    # In a row of three the one in the middle is waited for most though nobody is slow.
+    alike = dataclasses.replace(
+        timing, waited_for={"a": Waited(5, 1.0), "b": Waited(9, 2.5), "c": Waited(5, 1.0)}
+    )
     assert "No peer was waited for" in " ".join(story(run, dataclasses.replace(series, timing=alike)))
 
 

@@ -52,6 +52,7 @@ def owned_files():
         "spec": dif_spec(rank=2, iterations=1).model_dump(mode="json"),
         "facts": asdict(Facts(2, 4, 40, 10.0, True, 3)),
         "versions": {"difpeer": "1"},
+        "profile": {"blas": "b"},
     }
     return {RESULT: result.getvalue(), LEDGER: b"", PEER: json.dumps(document).encode()}
 
