@@ -8,6 +8,7 @@ program may also be written for one peer, without the axis: :func:`one_peer`.
 """
 
 from peer.program.algorithm import Algorithm, Program
+from peer.program.bounds import RequestCheck
 from peer.program.errors import ContractError
 from peer.program.facts import Facts
 from peer.program.neighbours import Neighbours
@@ -46,6 +47,7 @@ __all__ = [
     "Purpose",
     "Received",
     "Request",
+    "RequestCheck",
     "Rounds",
     "Scatter",
     "State",

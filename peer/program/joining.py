@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from peer.program.bounds import require_parts
 from peer.program.errors import ContractError
 from peer.program.requests import Broadcast, Checkpoint, FloodMax, Progress, Request, Scatter
 from peer.program.values import Array, State, Value, entry_of, freeze
@@ -92,6 +93,8 @@ def _check(name: str, request: Request[Any] | None) -> None:
             request.value = _checked(value, name, request.label)
         case Scatter(values=value):
             request.values = _checked(value, name, request.label)
+        case Progress():
+            require_parts(request)
         case FloodMax(value=value, label=label) if np.ndim(value) != 0:
             raise ContractError(f"{name}: FloodMax {label!r} takes one number, not {_shapes(value)}")
 

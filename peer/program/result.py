@@ -11,8 +11,18 @@ from peer.program.values import Array
 __all__ = ["require_basis"]
 
 
-def require_basis(result: Any) -> dict[str, Array]:  # noqa: ANN401 - whatever a program returned
+def require_basis(
+    result: Any,  # noqa: ANN401 - whatever a program returned
+    dim: int | None = None,
+) -> dict[str, Array]:
     """Return a program's result if it has ``U``, float64 of shape (P, d, r), as all that reads results needs.
+
+    Parameters
+    ----------
+    result : object
+        Of a program.
+    dim : int, optional
+        Features d of the network's data, where they are known.
 
     Raises
     ------
@@ -25,5 +35,9 @@ def require_basis(result: Any) -> dict[str, Array]:  # noqa: ANN401 - whatever a
         raise ContractError(
             "the program's result needs 'U', float64 of shape (P, d, r), or (d, r) where it is written for one peer; "
             f"found {found}"
+        )
+    if dim is not None and U.shape[1] != dim:
+        raise ContractError(
+            f"the program's result 'U' has {U.shape[1]} rows, and the data have {dim} features; it needs a row for each"
         )
     return dict(result)

@@ -18,11 +18,13 @@ from peer.program import (
     Array,
     Broadcast,
     Checkpoint,
+    ContractError,
     FloodMax,
     Neighbours,
     Progress,
     Received,
     Request,
+    RequestCheck,
     Rounds,
     Scatter,
     State,
@@ -107,7 +109,7 @@ class Interpreter:
         self._program = _with_floods(start(neighbours, dict(state)), diameter, name)
         self._reply: Received | None = None
         self._request: Broadcast | Scatter | None = None
-        self._iteration = 0
+        self._requests = RequestCheck(peers=1)
         self._result: dict[str, Array] | None = None
         self.light = False
 
@@ -131,7 +133,7 @@ class Interpreter:
             return None
         except (np.linalg.LinAlgError, RunFailed) as error:
             raise ProgramError(
-                f"{self._name}: the program cannot go on after iteration {self._iteration}: {error}"
+                f"{self._name}: the program cannot go on after iteration {self._requests.iteration}: {error}"
             ) from error
 
     def encode(self, request: Request[Any] | None) -> Command:
@@ -141,7 +143,15 @@ class Interpreter:
         ------
         DivergedError
             If an own value is not finite.
+        ProgramError
+            If the request's label or numbers are none that a driver can do anything with.
         """
+        try:
+            self._requests.check(request)
+        except ContractError as error:
+            raise ProgramError(
+                f"{self._name}: after iteration {self._requests.iteration}: {error}"
+            ) from error
         if isinstance(request, (Broadcast, Scatter)):
             self._request = request
             self.light = request.light
@@ -154,10 +164,9 @@ class Interpreter:
         if isinstance(request, Checkpoint):
             return CheckpointCommand(snapshot(request.state))
         assert isinstance(request, Progress)
-        self._iteration = request.iteration
         metrics = {key: float(value[0]) for key, value in request.metrics.items()}
         estimate = {key: value[0] for key, value in request.estimate.items()}
-        return ProgressCommand(request.iteration, metrics, estimate)
+        return ProgressCommand(self._requests.iteration, metrics, estimate)
 
     def decode(self, values: Mapping[str, Payload]) -> None:
         """Take the neighbours' payloads of the round as the program's next reply.
@@ -199,8 +208,9 @@ class Interpreter:
         for array in arrays_of(entry):
             if not _finite(array):
                 raise DivergedError(
-                    f"{self._name}: its own value is not finite in {label}, after iteration {self._iteration}: "
-                    "the run has diverged here; try a smaller step.c_eta or more agreement.rounds"
+                    f"{self._name}: its own value is not finite in {label}, after iteration "
+                    f"{self._requests.iteration}: the run has diverged here; "
+                    "try a smaller step.c_eta or more agreement.rounds"
                 )
             dtype, name = _on_the_wire(array.dtype)
             tensors.append(Tensor(name, array.shape, array.astype(dtype, copy=False).tobytes()))

@@ -38,7 +38,10 @@ class FactExaminer:
             interval = algorithm(parsed.algorithm).interval_rounds(parsed, self._network)
         except InputError as error:
             return Refusal(str(error))
-        except Exception as error:  # code of another package: the run is refused, the peer lives on
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # code of another package: the run is refused, the peer lives on
             return Refusal(
                 f"the spec_type or interval_rounds of its algorithm fails: {type(error).__name__}: {error}"
             )
@@ -90,6 +93,7 @@ def start_program(
     streams = Streams(parsed.seed, np.array([network.index(name)]))
 
     def start(neighbours: Neighbours, resumed: State) -> Rounds[dict[str, Array]]:
-        return require_basis((yield from program(problem, parsed, neighbours, streams, resumed)))
+        result = yield from program(problem, parsed, neighbours, streams, resumed)
+        return require_basis(result, problem.facts.dim)
 
     return Interpreter(start, Neighbours.of_peer(network, name), name, network.diameter, state)

@@ -50,8 +50,10 @@ def load_plugin(name: str) -> Plugin | None:
         If two packages bring it, or its package cannot be loaded or brings something else.
     """
     if name not in _loaded:
+        if not NAME.fullmatch(name):
+            return None
         found = sorted(entry_points(group=GROUP, name=name), key=_source)
-        if not found or not NAME.fullmatch(name):
+        if not found:
             return None
         if len(found) > 1:
             raise InputError(
@@ -64,6 +66,12 @@ def load_plugin(name: str) -> Plugin | None:
 
 
 def _load(entry: EntryPoint) -> Plugin:
+    if not _is_whole(entry):
+        raise InputError(
+            f"{entry.name!r} comes from {_source(entry)}, which has no METADATA with the package's name and version",
+            field="algorithm",
+            mend="install that package again, or remove the folder",
+        )
     try:
         loaded = entry.load()
     except (Exception, SystemExit) as error:  # code of others may raise anything
@@ -84,4 +92,15 @@ def _fault(entry: EntryPoint, problem: str) -> InputError:
 
 
 def _source(entry: EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+    """The package and its version; of one that is not whole, where it lies."""
+    dist = entry.dist
+    if dist is None:
+        return entry.value
+    if not _is_whole(entry):
+        return str(getattr(dist, "_path", dist.locate_file("")))  # no public name leads to the folder itself
+    return f"{dist.name} {dist.version}"
+
+
+def _is_whole(entry: EntryPoint) -> bool:
+    """Whether the package has its name and version; half an installation or half a removal has not."""
+    return entry.dist is None or None not in (entry.dist.name, entry.dist.version)

@@ -294,7 +294,7 @@ class Driver:
                 numbers.append(self._measure(command, requested_ns))
         except (ProgramError, RunFailed) as error:
             failure = str(error)
-        except Exception as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
             # Anything else is a fault of the program or of ours; the run ends by name, the peer lives on.
             log.exception("the program of run %s failed", self.run)
             failure = f"{self._peer}: the program failed ({type(error).__name__}); its log has the details"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from peer.program import ContractError
 from peer.protocol.launch import FactExaminer, facts_of
 from peer.registry import algorithm, spec_from_canonical
 from peer.runtime.settings import MAX_MESSAGE_BYTES
@@ -23,8 +24,8 @@ class BoundedExaminer(FactExaminer):
         parsed = spec_from_canonical(spec)
         try:
             schedule = algorithm(parsed.algorithm).predicted(parsed, self._network, facts_of(table))
-        except Exception as error:  # code of another package: the run is refused, the peer lives on
-            return f"the schedule of {parsed.algorithm} fails: {type(error).__name__}: {error}"
+        except ContractError as error:  # code of another package: the run is refused, the peer lives on
+            return str(error)
         if not schedule:
             return None  # the driver refuses such a message when the program wants to send it
         label, longest = max(((label, size) for label, _, size in schedule), key=lambda entry: entry[1])

@@ -77,6 +77,6 @@ class Worker:
         while (job := self._jobs.get()) is not None:
             try:
                 job()
-            except Exception:
+            except BaseException:
                 # A thread that ends would let everybody wait who has given it something.
                 log.exception("an error of this peer in its thread %r", self._thread.name)

@@ -1,7 +1,7 @@
 """The block simulator: all peers of a network as one block, without messages or clocks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from peer.program import (
     FloodMax,
     Program,
     Progress,
+    RequestCheck,
     Scatter,
     Streams,
     freeze,
@@ -111,12 +112,14 @@ def run_block(
     neighbours = whole_network(network)
     phases: dict[str, Phase] = {}
     generator = program(problem, spec, neighbours, Streams(spec.seed, neighbours.index), {})
+    requests = RequestCheck(peers=len(neighbours.index))
     reply: Any = None
     while True:
         try:
             request = generator.send(reply)
         except StopIteration as end:
             return BlockResult(end.value, phases)
+        requests.check(request)
         match request:
             case Broadcast() | Scatter():
                 freeze(request.value if isinstance(request, Broadcast) else request.values)
@@ -132,6 +135,7 @@ def run_block(
             case Progress():
                 for estimate in request.estimate.values():
                     freeze(estimate)
+                request = replace(request, iteration=requests.iteration)  # an int, whatever it was
                 reply = None if on_progress is None else on_progress(request)
 
 

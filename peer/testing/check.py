@@ -63,7 +63,7 @@ def check_program(
     Parameters
     ----------
     program : Program or Algorithm
-        The program to check. Of an algorithm, its result and its ``interval_rounds`` are checked too.
+        The program to check. Of an algorithm, its result, ``interval_rounds`` and ``schedule`` are checked too.
     problem_builder : callable
         ``problem_builder(names)`` makes the problem for the block of these peers, anew at each call; see
         :func:`made_up_tasks`.
@@ -109,7 +109,8 @@ def check_program(
         _check_restarts(program, problem_builder, spec, network, recording) for recording in in_step.values()
     )
     block = Recording("the block")
-    run_block(block.of(program), problem_builder(network.names), spec, network)
+    problem = problem_builder(network.names)
+    run_block(block.of(program), problem, spec, network)
     _check_block(block, list(in_step.values()))
     _check_both_ends(block, network, both_ends)
     requests = [step.request for step in block.steps]
@@ -120,8 +121,11 @@ def check_program(
         restarts=restarts,
     )
     if algorithm is not None:
-        require_basis(block.result)
+        facts = getattr(problem, "facts", None)
+        require_basis(block.result, facts and facts.dim)
         _check_interval(algorithm, spec, network, report)
+        if facts is not None:
+            algorithm.predicted(spec, network, facts)
     return report
 
 

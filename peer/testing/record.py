@@ -16,6 +16,7 @@ from peer.program import (
     Program,
     Progress,
     Request,
+    RequestCheck,
     Rounds,
     Scatter,
     State,
@@ -62,6 +63,7 @@ class Recording:
             problem: object, spec: object, neighbours: Neighbours, streams: Streams, state: State
         ) -> Rounds[dict[str, Array]]:
             generator = program(problem, spec, neighbours, streams, state)
+            requests = RequestCheck(peers=len(neighbours.index))
             reply: Any = None
             while True:
                 try:
@@ -75,6 +77,7 @@ class Recording:
                     raise ContractError(
                         f"rule 4: {self.name} changed what it had yielded: {error}"
                     ) from error
+                requests.check(request)
                 held = content(request)
                 # a state is a dict that lives on: keep which arrays it held
                 shown = Checkpoint(dict(request.state)) if isinstance(request, Checkpoint) else request

@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 from typing import NoReturn
 
+from peer.program.bounds import MAX_COUNT, MAX_LABEL_CHARS, is_label, shown
 from peer.protocol.examiner import CONFIG_DIGEST_BYTES
 from peer.protocol.payload import DIGEST_BYTES
 
@@ -35,17 +36,14 @@ __all__ = [
     "shown",
 ]
 
-MAX_COUNT = 2**63 - 1
 MAX_SPEC_BYTES = 64 * 1024
 MAX_FACT_BYTES = 64 * 1024
 MAX_TEXT_BYTES = 4 * 1024
-MAX_LABEL_CHARS = 64
 MAX_SOFTWARE_CHARS = 128
 
 _PEER = re.compile(r"[a-z0-9-]{1,32}")
 # Ids and file names become paths: no separators, not "." or "..", nothing hidden, nothing like an option.
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SHOWN_CHARS = 80
 
 
 class OutOfBounds(ValueError):
@@ -55,13 +53,6 @@ class OutOfBounds(ValueError):
 def refuse(field: str, found: str, wanted: str) -> NoReturn:
     """Raise :class:`OutOfBounds` for a field."""
     raise OutOfBounds(f"{field}: found {found}, must be {wanted}")
-
-
-def shown(text: str) -> str:
-    """A foreign text for an error: quoted, without control characters, of bounded length."""
-    if len(text) <= _SHOWN_CHARS:
-        return ascii(text)
-    return f"{text[:_SHOWN_CHARS]!a}... ({len(text)} characters)"
 
 
 def check_count(field: str, value: int, limit: int = MAX_COUNT) -> None:
@@ -83,10 +74,9 @@ def check_run(field: str, name: str) -> None:
         refuse(field, shown(name), "1 to 64 of A-Z a-z 0-9 . _ - that begin with a letter or digit")
 
 
-@lru_cache(maxsize=256)
 def check_label(field: str, text: str, limit: int = MAX_LABEL_CHARS) -> None:
     """A short printable text, it may be empty; it goes into logs, metrics and tables as it is."""
-    if len(text) > limit or not text.isprintable():
+    if not is_label(text, limit):
         refuse(field, shown(text), f"at most {limit} printable characters")
 
 

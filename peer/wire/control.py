@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from peer.program.bounds import MAX_METRICS as PROGRAM_METRICS
 from peer.protocol.errors import LocalProtocolError, RemoteProtocolError
 from peer.protocol.records import RunState
 from peer.wire.bounds import (
@@ -58,7 +59,7 @@ __all__ = [
 MAX_CHUNK_BYTES = 1024 * 1024
 MAX_HOPS = 1024
 MAX_ENTRIES = 10_000
-MAX_METRICS = 256
+MAX_METRICS = PROGRAM_METRICS + 1  # and the distance to the truth
 MAX_NETWORK_BYTES = 4 * 1024 * 1024
 MIN_INTERVAL_MS = 10
 MAX_INTERVAL_MS = 3_600_000

@@ -282,6 +282,28 @@ def test_a_flood_of_nan_has_diverged_here():
         interpreter(program).advance()
 
 
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (Broadcast(VALUE, "x" * 65), "Broadcast has the label 'xxx"),
+        (FloodMax(np.ones(1), 3), "Broadcast has the label of type int"),
+        (Progress(2.0, {}, {}), "Progress has the iteration 2.0 of type float"),
+        (Progress(2, {}, {}), "Progress has the iteration 2 after 3"),
+        (Progress(4, {"loss": 1.0}, {}), "the metric 'loss' of Progress is a float"),
+        (VALUE, "the program yields a ndarray, not a request"),
+    ],
+)
+def test_a_request_that_would_break_elsewhere_ends_the_run_here(request_, text):
+    def program(neighbours, state):
+        yield from Progress(np.int64(3), {}, {})
+        yield request_
+
+    found = interpreter(program)
+    assert type(found.encode(found.advance()).iteration) is int
+    with pytest.raises(ProgramError, match=f"^p1: after iteration 3: {text}"):
+        found.encode(found.advance())
+
+
 @pytest.mark.parametrize("error", [np.linalg.LinAlgError("singular matrix"), RunFailed("nothing left")])
 def test_a_program_that_gives_up_says_where(error):
     def program(neighbours, state):

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -128,6 +130,17 @@ class FailingSpec(OddSpec):
         raise KeyError("rank")
 
 
+class LeavingSpec(OddSpec):
+    """Whose own checks end the process."""
+
+    def __init__(self, **fields: object) -> None:
+        sys.exit(3)
+
+    @classmethod
+    def model_validate(cls, *args: object, **options: object) -> "LeavingSpec":
+        sys.exit(3)
+
+
 @pytest.mark.parametrize(
     ("brought", "text"),
     [
@@ -138,6 +151,8 @@ class FailingSpec(OddSpec):
         ),
         ({"interval_rounds": lambda spec, network: 2.0}, "interval_rounds of odd gives 2.0"),
         ({"spec_type": FailingSpec}, "the spec_type or interval_rounds of its algorithm fails: KeyError"),
+        ({"interval_rounds": lambda spec, network: sys.exit("bye")}, "algorithm fails: SystemExit: bye"),
+        ({"spec_type": LeavingSpec}, "the spec_type or interval_rounds of its algorithm fails: SystemExit"),
     ],
 )
 def test_faults_of_a_package_refuse_the_run_and_no_more(odd, brought, text):
@@ -147,10 +162,9 @@ def test_faults_of_a_package_refuse_the_run_and_no_more(odd, brought, text):
     assert text in refusal.text
 
 
-@pytest.mark.parametrize(
-    "result", [{}, {"U": np.zeros((5, 1))}, {"U": np.zeros((1, 5, 1), np.float32)}, None, [1.0]]
-)
-def test_a_result_without_a_basis_ends_the_run_by_name(odd, result):
+def ended(odd, result):
+    """A program that has returned a result, short of its last segment."""
+
     def program(problem, spec, neighbours, streams, state):
         yield from Broadcast(np.zeros((1, 1)), "once")
         return result
@@ -159,5 +173,18 @@ def test_a_result_without_a_basis_ends_the_run_by_name(odd, result):
     started = start_program(ODD, NETWORK, "p0", TASKS.block(("p0",)), {})
     command = started.encode(started.advance())
     started.decode(command.outgoing)
+    return started
+
+
+@pytest.mark.parametrize(
+    "result", [{}, {"U": np.zeros((5, 1))}, {"U": np.zeros((1, 5, 1), np.float32)}, None, [1.0]]
+)
+def test_a_result_without_a_basis_ends_the_run_by_name(odd, result):
     with pytest.raises(ProgramError, match=r"p0: .*the program's result needs 'U', float64 of shape"):
-        started.advance()
+        ended(odd, result).advance()
+
+
+def test_a_basis_has_a_row_for_each_feature_and_any_rank(odd):
+    with pytest.raises(ProgramError, match=r"p0: .*'U' has 2 rows, and the data have 5 features"):
+        ended(odd, {"U": np.zeros((1, 2, 1))}).advance()
+    assert ended(odd, {"U": np.zeros((1, 5, 9))}).advance() is None

@@ -77,6 +77,19 @@ def test_two_packages_of_one_name_are_both_refused(install):
         algorithm("both")
 
 
+@pytest.mark.parametrize("metadata", [None, "Metadata-Version: 2.1\nName: halved\n"])
+def test_half_a_package_is_refused_with_the_place_where_it_lies(install, tmp_path, metadata):
+    install("halved", {"halved": "halved:LAWFUL"})
+    info = tmp_path / "halved-1.0.dist-info"
+    (info / "METADATA").unlink() if metadata is None else (info / "METADATA").write_text(metadata)
+    with pytest.raises(InputError) as caught:
+        algorithm("halved")
+    assert str(caught.value).startswith(f"algorithm: 'halved' comes from {info}, which has no METADATA with ")
+    install("whole", {"halved": "whole:LAWFUL"})
+    with pytest.raises(InputError, match=f"{info} and whole 1.0 both bring an algorithm 'halved'"):
+        algorithm("halved")
+
+
 @pytest.mark.parametrize(
     ("module", "problem"),
     [

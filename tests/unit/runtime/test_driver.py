@@ -230,11 +230,14 @@ async def test_a_bad_value_fails_the_run_in_the_loop(ledger):
     [
         (RunFailed("task 3 has no unique solution"), "task 3 has no unique solution"),
         (LookupError("a/path"), "p0: the program failed (LookupError); its log has the details"),
+        (SystemExit("a/path"), "p0: the program failed (SystemExit); its log has the details"),
+        (GeneratorExit("a/path"), "p0: the program failed (GeneratorExit); its log has the details"),
     ],
 )
-async def test_what_a_program_raises_fails_its_run_and_not_the_peer(ledger, caplog, error, text):
+@pytest.mark.parametrize("light", [True, False])
+async def test_what_a_program_raises_fails_its_run_and_not_the_peer(ledger, caplog, error, text, light):
     def broken():
-        yield from Broadcast(np.ones((1, 2)), "mix")
+        yield from Broadcast(np.ones((1, 2)), "mix", light=light)
         raise error
 
     bench = Bench(broken, ledger)
@@ -244,7 +247,7 @@ async def test_what_a_program_raises_fails_its_run_and_not_the_peer(ledger, capl
     event = await bench.peer.next()
     assert isinstance(event, ProgramFailed)
     assert event.text.endswith(text)
-    assert ("a/path" in caplog.text) == isinstance(error, LookupError)
+    assert ("a/path" in caplog.text) != isinstance(error, RunFailed)
     bench.worker.close(5)
 
 

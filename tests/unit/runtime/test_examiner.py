@@ -1,3 +1,6 @@
+import sys
+
+import numpy as np
 import pytest
 
 from peer.config import RunSpec, canonical_spec
@@ -49,6 +52,11 @@ def test_what_the_protocol_refuses_stays_refused():
         (None, None),
         (lambda spec, network, facts: [], None),
         (lambda spec, network, facts: [("a", 1, spec.rank)], "the schedule of odd fails: AttributeError: "),
+        (lambda spec, network, facts: sys.exit("bye"), "the schedule of odd fails: SystemExit: bye"),
+        (lambda spec, network, facts: None, "the schedule of odd fails: TypeError: "),
+        (lambda spec, network, facts: [("a", 3)], "the schedule of odd fails: ValueError: ('a', 3) is not "),
+        (lambda spec, network, facts: [("a", 3, None)], "the schedule of odd fails: ValueError: "),
+        (lambda spec, network, facts: np.ones((2, 3)), "the schedule of odd fails: ValueError: "),
     ],
 )
 def test_what_a_package_predicts_refuses_the_run_at_most(schedule, text, monkeypatch):

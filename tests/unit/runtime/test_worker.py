@@ -52,13 +52,14 @@ async def test_a_long_job_holds_nobody_up():
     assert worker.close(5)
 
 
-async def test_an_error_in_a_job_is_told_and_the_thread_goes_on(caplog):
+@pytest.mark.parametrize("error", [LookupError, SystemExit, GeneratorExit, KeyboardInterrupt])
+async def test_an_error_in_a_job_is_told_and_the_thread_goes_on(error, caplog):
     worker = Worker("w")
 
     def broken() -> None:
-        raise LookupError("a bug")
+        raise error("a bug")
 
     worker.post(asyncio.get_running_loop(), broken, lambda _: None)
     assert await worker.run(lambda: 7) == 7
-    assert "LookupError: a bug" in caplog.text
+    assert f"{error.__name__}: a bug" in caplog.text
     assert worker.close(5)

@@ -73,6 +73,19 @@ def test_masks_that_do_not_match_are_an_error_of_the_program():
         run_block(wrong_mask, Values(NETWORK.names), SPEC, NETWORK)
 
 
+def test_what_a_peer_refuses_is_refused_here_and_iterations_are_int():
+    seen = []
+
+    def program(problem, spec, neighbours, streams, state) -> Rounds[dict[str, Array]]:
+        yield from Progress(np.int64(1), {"a": problem}, {})
+        yield from Broadcast(problem, "x" * 65)
+        return {}
+
+    with pytest.raises(ContractError, match=r"^Broadcast has the label 'xxx"):
+        run_block(program, START, SPEC, NETWORK, on_progress=seen.append)
+    assert [type(progress.iteration) for progress in seen] == [int]
+
+
 @pytest.mark.parametrize("kind", ["broadcast", "checkpoint", "progress"])
 def test_what_was_yielded_is_frozen(kind):
     def program(problem, spec, neighbours, streams, state) -> Rounds[dict[str, Array]]:

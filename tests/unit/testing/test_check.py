@@ -1,11 +1,12 @@
 """check_program passes programs that keep the contract, and names the rule that another one breaks."""
 
+import numpy as np
 import pytest
 
 from peer.algorithms.dif_altgdmin import dif_altgdmin
 from peer.algorithms.shipped import SHIPPED
 from peer.config import RunSpec
-from peer.program import Algorithm, ContractError
+from peer.program import Algorithm, Broadcast, ContractError, Progress, one_peer
 from peer.testing import check_program, made_up_tasks
 from tests.support.problems import KITE, dif_spec, make_tasks, network_of
 from tests.unit.testing import programs
@@ -41,7 +42,7 @@ def test_values_of_both_ends_are_compared_where_asked_for():
     ("program", "message"),
     [
         (programs.mixes_rows, "^rule 1: .*x of result"),
-        (programs.no_peer_axis, "^rule 1: total of Progress has no axis of the peers"),
+        (programs.no_peer_axis, "^rule 1: the metric 'total' of Progress has no axis of the peers"),
         (programs.branches_on_own_value, "^rule 2: p0 asks for nothing more"),
         (programs.wrong_mask, "^masks of round Broadcast 'one way'"),
         (programs.wrong_mask_on_a_silent_edge, "^masks of round Broadcast 'one way'"),
@@ -98,3 +99,47 @@ def test_of_an_algorithm_the_declared_interval_and_the_result_are_checked():
     without = Algorithm(programs.tree_sum, RunSpec, lambda spec, network: 6)
     with pytest.raises(ContractError, match=r"^the program's result needs 'U'.*found none"):
         check_program(without, Values, SPEC, CHAIN)
+
+
+def descending(label="x", iteration=1, metrics=None, rows=8):
+    """A program with one thing that may be wrong, by which a peer would break far from it."""
+
+    @one_peer
+    def program(problem, spec, neighbours, streams, state):
+        yield from Broadcast(np.ones(3), label)
+        yield from Progress(iteration, {} if metrics is None else metrics, {})
+        return {"U": np.ones((rows, 1))}
+
+    return program
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"label": 3}, "Broadcast has the label of type int"),
+        ({"label": "x" * 65}, "Broadcast has the label 'xxx"),
+        ({"label": "x\udc80"}, "Broadcast has the label "),
+        ({"iteration": -1}, "Progress has the iteration -1"),
+        ({"iteration": 1.0}, "Progress has the iteration 1.0 of type float"),
+        ({"iteration": "a"}, "Progress has the iteration of type str"),
+        ({"metrics": {3: 1.0}}, "Progress has a metric of the name of type int"),
+        ({"metrics": {f"m{i}": 1.0 for i in range(300)}}, "Progress has 300 metrics"),
+        ({"metrics": {"a": "x"}}, "p0: 'a' is missing or no array of numbers"),
+        ({"metrics": [1.0]}, "Progress has metrics of type list"),
+        ({"rows": 2}, "the program's result 'U' has 2 rows, and the data have 8 features"),
+    ],
+)
+def test_what_would_break_a_peer_is_found_before(wrong, message):
+    checked = Algorithm(descending(**wrong), RunSpec, lambda spec, network: 1)
+    with pytest.raises(ContractError, match=f"^{message}"):
+        check_program(checked, made_up_tasks(CHAIN), SPEC, CHAIN)
+
+
+def test_numbers_of_numpy_are_iterations_and_the_schedule_is_read():
+    program = descending(iteration=np.int64(1), metrics={"loss": np.float32(2)})
+    assert check_program(program, made_up_tasks(CHAIN), SPEC, CHAIN).rounds == 1
+    odd = Algorithm(program, RunSpec, lambda spec, network: 1, lambda spec, network, facts: [("x", 1)])
+    with pytest.raises(
+        ContractError, match=r"^the schedule of example fails: ValueError: \('x', 1\) is not "
+    ):
+        check_program(odd, made_up_tasks(CHAIN), SPEC, CHAIN)
