@@ -96,7 +96,7 @@ def simulate(
     else:
         problem = block_problem([data[name] for name in network.names], facts)
         block = run_block(algorithm(spec.algorithm).program, problem, spec, network, meter.of_block)
-        bases = dict(zip(network.names, require_basis(block.result)["U"], strict=True))
+        bases = dict(zip(network.names, require_basis(block.result, facts.dim)["U"], strict=True))
         rounds, payload = block.rounds, block.payload_bytes
     wall_s = time.monotonic() - started
     figures = RunFigures(
