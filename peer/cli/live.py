@@ -23,7 +23,7 @@ __all__ = ["LiveView", "followed"]
 
 WIDTH = 80
 CURVE_ROWS = 8
-OTHER_ROWS = 6
+OTHER_ROWS = 7
 """Beside peers and curve: title, head of the table, what the curve is, what is waited for."""
 LEAST_PEERS = 4
 DRAW_EVERY_S = 0.25
@@ -130,6 +130,9 @@ class LiveView:
         wait = wait_note(news)
         if wait:
             parts.append(Text(wait, style="bold yellow"))
+        if news.away:
+            # One cause often keeps several away.
+            parts.append(Text(min(news.away.values()), style="red", no_wrap=True, overflow="ellipsis"))
         return Group(*parts)
 
     def _head(self, news: News) -> Text:
@@ -172,7 +175,9 @@ class LiveView:
 
     def _rate(self, name: str) -> float:
         """Message bytes per second over the last seconds."""
-        samples = self._sent[name]
+        samples = self._sent.get(name)
+        if samples is None:  # it has told something since the last update
+            return 0.0
         (then, before), (now, after) = samples[0], samples[-1]
         # A peer that stands still tells less often, or nothing.
         seconds = max(self._clock() - then, now - then)
@@ -189,12 +194,14 @@ def _absent(news: News, name: str) -> Text:
     """Why nothing is known of a peer."""
     if name in news.unknown:
         return Text("knows nothing of the run", style="yellow")
-    return Text(news.away.get(name, "not heard of yet"), style="red" if name in news.away else "dim")
+    return (
+        Text("cannot be reached", style="red") if name in news.away else Text("not heard of yet", style="dim")
+    )
 
 
 def _doing(status: RunStatus, news: News, name: str) -> Text:
     if name in news.silent:
-        return Text(news.away.get(name, f"silent for {news.silent[name]:.0f} s"), style="red")
+        return Text(f"silent for {news.silent[name]:.0f} s", style="red")
     if status.waiting_for and status.waiting_s >= 1:
         return Text(f"waits {status.waiting_s:.0f} s for {', '.join(status.waiting_for)}", style="yellow")
     if status.waiting_kind == "disk" and status.waiting_s >= 1:

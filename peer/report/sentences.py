@@ -40,10 +40,11 @@ def headline(run: Recorded, series: RunSeries) -> str:
         Without a full stop.
     """
     summary = run.summary
-    here = summary.num_peers - len(summary.missing_peers)
-    peers = spelled(here, "peer").capitalize()
+    peers = spelled(summary.num_peers, "peer")
     if summary.missing_peers:
-        peers += f" of {spelled(summary.num_peers, 'peer').removesuffix(' peers')}"
+        here = spelled(summary.num_peers - len(summary.missing_peers), "peer").partition(" ")[0]
+        peers = f"{here} of {peers}"
+    peers = peers.capitalize()
     distance = summary.subspace_distance
     if distance is not None and distance.final is not None:
         return f"{peers} learnt a shared subspace to a distance of {power(distance.final)}"

@@ -86,6 +86,10 @@ class Session:
         """Run one command; its output must be as shown."""
         # RUN in a document stands for the id of the run before.
         text = re.sub(r"\bRUN\b", self.run, command.text) if self.run else command.text
+        if text.startswith("cd "):
+            self.folder /= text.removeprefix("cd ")
+            assert self.folder.is_dir(), f"line {command.line}: {text}"
+            return
         if re.search(r"\bdifpeer serve\b", text):
             self._serve(text, command)
             return

@@ -85,7 +85,7 @@ def test_a_small_terminal_shows_those_that_are_behind():
     text = shown(view, rows=24)
     assert "p29" in text
     assert "p00" not in text
-    assert "and 21 more" in text
+    assert "and 22 more" in text
     assert len(text.splitlines()) <= 24
 
 
@@ -109,3 +109,18 @@ def test_a_curve_falls_from_the_left_to_the_right(braille):
 def test_there_is_no_curve_of_one_point_or_of_zeros():
     assert draw_curve([(0, 1.0)], 10, columns=60, rows=8, braille=True) == []
     assert draw_curve([(0, 0.0), (1, 0.0), (2, 1.0)], 10, columns=60, rows=8, braille=True) == []
+
+
+def test_peers_that_nobody_hears_have_a_row_with_the_reason():
+    view = LiveView("run", braille=True, clock=Clock())
+    news = News(["p0", "p1", "p2"], "a")
+    news.told("p0", reply(1, 1, 10, waiting_for=("p1",), waiting_s=3.0))
+    news.not_reached("p1", "p1 (127.0.0.1:7101) cannot be reached from p0")
+    view.update(news)
+    rows = {line.split()[0]: line for line in shown(view).splitlines()[:5] if line.startswith("p")}
+    assert "cannot be reached" in rows["p1"]
+    assert "p1 (127.0.0.1:7101) cannot be reached from p0" in shown(view)
+    assert "not heard of yet" in rows["p2"]
+    news.told("p1", reply(2, 2, 10))
+    view.update(news)
+    assert "cannot" not in shown(view)

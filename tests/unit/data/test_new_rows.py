@@ -99,3 +99,11 @@ def test_held_out_rows(tmp_path):
     rows = held_out_rows(local)
     assert len(rows.y) == 6
     assert rows.task.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_task_of_another_peer_is_named_with_that_peer(tmp_path):
+    local = imported(tmp_path)
+    (tmp_path / "new.csv").write_text(HEAD + "7,1,1,1,M\n")
+    with pytest.raises(InputError) as caught:
+        read_new_rows(tmp_path / "new.csv", local, {"7": "p4"})
+    assert caught.value.mend == "it is at p4: predict it there, and leave its rows out here"

@@ -11,6 +11,7 @@ from peer.measure.schema import VERSION as LEDGER_VERSION
 from peer.measure.summary import VERSION
 from peer.report.reading import read_recorded
 from peer.report.series import read_series
+from peer.report.writing import page
 from tests.unit.report.folders import RUN, write_folder
 from topology.errors import InputError
 
@@ -133,3 +134,15 @@ def test_results_are_not_needed(own):
     for path in (own / "results").iterdir():
         path.write_bytes(b"PK broken")
     assert read_recorded(own).shape is None
+
+
+def test_a_package_that_is_not_here_and_predicts_nothing_has_a_report(own):
+    spec = (own / "spec.yaml").read_text()
+    (own / "spec.yaml").write_text(spec.replace("dif-altgdmin", "nobodys-own"))
+    summary = json.loads((own / "summary.json").read_text())
+    summary["algorithm"] = "nobodys-own"
+    summary["bytes"]["predicted_payload"] = None
+    (own / "summary.json").write_text(json.dumps(summary))
+    run = read_recorded(own)
+    text = page(run, read_series(run))
+    assert "nobodys-own" in text

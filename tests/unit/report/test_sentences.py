@@ -146,3 +146,17 @@ def test_the_peer_that_all_wait_for_is_named(run, series):
 )
 def test_wording(text, expected):
     assert text == expected
+
+
+def test_a_run_collected_without_a_peer_is_not_told_as_whole(run, series):
+    part = changed(run, missing_peers={"c": "its result was deleted"})
+    assert headline(part, series).startswith("Two of three peers learnt")
+    assert "c (its result was deleted)" in unknown(part, series)[0]
+    assert any("every peer that is here" in text for text in story(part, series))
+
+
+def test_connections_that_could_not_be_read_are_told(run, series):
+    sizes = run.summary.bytes.model_copy(update={"uncounted_connections": 2})
+    told = changed(run, bytes=sizes)
+    assert any("2 connections that closed before" in text for text in unknown(told, series))
+    assert "TCP carried at least" in story(told, series)[1]

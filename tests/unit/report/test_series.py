@@ -13,7 +13,7 @@ from peer.report.reading import open_books, read_recorded
 from peer.report.sent import first_sendings
 from peer.report.series import read_series, series_document
 from peer.report.timing import PARTS, QUANTILES
-from tests.unit.report.folders import AGREEMENT, INIT, ITERATIONS, NEIGHBOURS, ROUNDS, write_folder
+from tests.unit.report.folders import AGREEMENT, INIT, ITERATIONS, NEIGHBOURS, ROUNDS, RUN, write_folder
 from topology.errors import InputError
 
 
@@ -196,3 +196,42 @@ def test_the_document_is_plain_json(series):
     assert document["traffic"]["edges"][0]["peer"] == "a"
     assert document["timing"]["waited_for"]["b"]["rounds"] == series.timing.waited_for["b"].rounds
     assert document["completeness"]["values"] == series.completeness.values
+
+
+def test_a_connection_that_was_not_read_once_is_left_out_whole(tmp_path):
+    folder = write_folder(tmp_path / "run")
+    whole = read_series(read_recorded(folder)).traffic
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as ledger, ledger:
+        (columns,) = ([row[1] for row in ledger.execute("PRAGMA table_info(sockets)")],)
+        for sent in (0, None):
+            values = {
+                "peer": "a",
+                "run": RUN,
+                "incarnation": 1,
+                "neighbour": "b",
+                "connection": 9,
+                "round": 5,
+            }
+            values |= dict.fromkeys(("bytes_sent", "bytes_retrans", "segs_out"), sent) | {"header_bytes": 66}
+            row = [values.get(name, 0) for name in columns]
+            ledger.execute(f"INSERT INTO sockets VALUES ({', '.join('?' * len(row))})", row)
+    again = read_series(read_recorded(folder)).traffic
+    assert again.edges == whole.edges
+    for level, series in whole.per_round.items():
+        np.testing.assert_array_equal(again.per_round[level], series)
+
+
+def test_waiting_that_the_network_explains(series, books):
+    waits = dict(
+        books.execute("SELECT peer, sum(wait_ns) / 1e9 FROM rounds WHERE gated_by IS NOT NULL GROUP BY peer")
+    )
+    expected = {"a": waits["b"] / 2, "b": waits["a"] + waits["c"], "c": waits["b"] / 2}
+    assert series.timing.fair_s == pytest.approx(expected)
+
+
+def test_a_long_line_is_thinned_and_keeps_its_ends():
+    learning = learning_of_trace([2.0**-i for i in range(1000)]).thinned(40)
+    assert len(learning.iterations) == 40
+    assert (learning.iterations[0], learning.iterations[-1]) == (0, 999)
+    assert learning.values[-1] == 2.0**-999
+    assert learning.thinned(40) is learning

@@ -38,3 +38,10 @@ def test_words_stay_on_the_canvas():
     canvas.word("aa", at(0.0, 0.5))
     canvas.word("bb", at(1.0, 0.5))
     assert canvas.lines() == ["aa  bb"]
+
+
+def test_a_word_without_room_is_not_written():
+    canvas = Canvas(12, 2)
+    at = np.array([0.5, 0.5])
+    assert [canvas.word(name, at) for name in ("first", "second", "third")] == [True, True, False]
+    assert "third" not in "".join(canvas.lines())

@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -110,3 +111,18 @@ def test_no_edge_runs_through_a_third_peer():
 
 def test_large_networks_are_placed_too():
     assert positions(make_network("small-world", 200).network).shape == (200, 2)
+
+
+def test_names_that_have_no_room_are_shown_otherwise():
+    names = [f"north-site-{i:02}" for i in range(25)]
+    network = Network.model_validate(
+        {
+            "name": "long",
+            "peers": {name: {} for name in names},
+            "edges": [*pairwise(names)],
+        }
+    )
+    text = "\n".join(picture(network, columns=40))
+    # 23 in the middle of the row, one at each end.
+    assert re.search("2 █+ 23$", text)
+    assert max(map(len, text.splitlines())) <= 40

@@ -93,3 +93,9 @@ def test_a_number_that_is_none_is_refused():
 def test_other_xml_is_refused():
     with pytest.raises(InputError, match="networkx can read"):
         read_graphml(b"<html/>", "f")
+
+
+def test_more_than_one_graph_is_refused():
+    two = HEAD + '<node id="a"/></graph><graph edgedefault="undirected"><node id="z"/>' + TAIL
+    with pytest.raises(InputError, match="more than one graph"):
+        read_graphml(two.encode(), "f")
