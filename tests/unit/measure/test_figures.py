@@ -1,15 +1,25 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from peer.measure.collect import merge
-from peer.measure.figures import ByteTotals, ledger_figures, sent_before
+from peer.measure.figures import ByteTotals, ledger_figures, run_seconds, sent_before
 from peer.measure.ledger import Ledger
 from peer.measure.tcp_info import UNKNOWN, SocketSample, opened
-from tests.unit.measure.books import DISTANCES, LATENCIES, RUN, add_round, add_values, counters, write_books
+from tests.unit.measure.books import (
+    DISTANCES,
+    LATENCIES,
+    MOMENT,
+    RUN,
+    add_round,
+    add_values,
+    counters,
+    write_books,
+)
 from topology.errors import InputError
 
 
@@ -162,3 +172,14 @@ def test_what_earlier_processes_have_sent(tmp_path):
     ledger.close()
     with pytest.raises(InputError, match="there is no ledger"):
         sent_before(tmp_path / "none.sqlite", RUN, 2)
+
+
+def test_a_run_takes_as_long_as_its_slowest_peer_says(tmp_path):
+    for peer, start_s, end_s in (("p0", 0, 5), ("p1", 100, 112)):  # a clock of its own each
+        ledger = write_books(tmp_path, peer)
+        recorder = ledger.recorder(peer, RUN, 1)
+        for kind, at in (("run-accepted", start_s), ("run-running", start_s + 1), ("run-done", end_s)):
+            recorder.event(at, MOMENT + timedelta(seconds=at), kind, "")
+        ledger.close()
+    paths = [tmp_path / f"{peer}.sqlite" for peer in ("p0", "p1")]
+    assert run_seconds(paths) == 12.0
