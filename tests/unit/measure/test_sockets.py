@@ -141,6 +141,12 @@ def test_searching_keeps_the_locks_on_files(tmp_path):
         assert b"database is locked" in other.stderr
 
 
+def sent_once(counters):
+    """Bytes that a socket has sent for the first time: on a busy machine TCP may send some again, even here."""
+    sample = counters.sample()
+    return sample.bytes_sent - sample.bytes_retrans
+
+
 async def exchange(relay, peers, count, message):
     """Echo messages through the relay; the sockets of both ends."""
     async with echo_stream(f"127.0.0.1:{relay.port}") as call:
@@ -149,16 +155,14 @@ async def exchange(relay, peers, count, message):
         finder = SocketFinder()
         dialled = finder.find(endpoints(f"127.0.0.1:{relay.port}"))
         accepted = finder.find({peer_endpoint(peers.get_nowait())})
-        before = dialled.sample().bytes_sent
+        before = sent_once(dialled)
         for _ in range(count):
             await call.write(message)
             assert await call.read() == message
-        await relay.until(lambda: dialled.sample().bytes_sent == accepted.sample().bytes_received == relay.up)
-        await relay.until(
-            lambda: accepted.sample().bytes_sent == dialled.sample().bytes_received == relay.down
-        )
+        await relay.until(lambda: sent_once(dialled) == accepted.sample().bytes_received == relay.up)
+        await relay.until(lambda: sent_once(accepted) == dialled.sample().bytes_received == relay.down)
         # gRPC's frames around each message are some 40 bytes, and now and then there is a ping
-        framing = dialled.sample().bytes_sent - before - count * len(message)
+        framing = sent_once(dialled) - before - count * len(message)
         assert 14 * count <= framing <= 100 * count
     return dialled, accepted
 
@@ -169,7 +173,7 @@ async def test_grpc_bytes_are_what_tcp_carried():
         # The channel is gone: gRPC closes the connection, whoever holds duplicates of its socket.
         await relay.finish()
         last = dialled.sample()
-        assert (last.bytes_sent, last.bytes_retrans) == (relay.up, 0)
+        assert last.bytes_sent - last.bytes_retrans == relay.up
         assert not dialled.established
         dialled.close()
         accepted.close()
