@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 from grpc import aio
@@ -38,11 +38,12 @@ class Relay:
             sink.close()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until it holds; it is looked at again whenever bytes have passed."""
+        """Wait until it holds; it is looked at again when bytes have passed, and soon after: kernels count later."""
         async with asyncio.timeout(20):
             while not condition():
                 self._moved.clear()
-                await self._moved.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), 0.05)
 
     async def finish(self) -> None:
         async with asyncio.timeout(20):
