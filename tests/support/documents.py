@@ -111,20 +111,22 @@ class Session:
 
     def _serve(self, text: str, command: Command) -> None:
         log = self.folder / f"serve-{len(self._serving)}.log"
-        with log.open("w") as file:
+        errors = log.with_suffix(".err")
+        # What is shown is stdout: what a peer tells beside it depends on when its neighbours come.
+        with log.open("w") as file, errors.open("w") as beside:
             self._serving.append(
                 subprocess.Popen(
                     ["sh", "-c", f"exec {text}"],
                     cwd=self.folder,
                     env=self._environment,
                     stdout=file,
-                    stderr=subprocess.STDOUT,
+                    stderr=beside,
                     text=True,
                 )
             )
         deadline = time.monotonic() + 30
         while "serves" not in log.read_text() and time.monotonic() < deadline:
-            assert self._serving[-1].poll() is None, log.read_text()
+            assert self._serving[-1].poll() is None, errors.read_text()
             time.sleep(0.05)
         if command.shown:
             expect(command, log.read_text().splitlines())
