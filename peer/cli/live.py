@@ -17,6 +17,7 @@ from peer.cli.output import err, human_bytes
 from peer.cli.progress import metered
 from peer.protocol.records import RunState
 from peer.runtime.following import News, progress_note, stalls, wait_note
+from peer.runtime.status import standing
 from peer.wire.requests import RunStatus
 
 __all__ = ["LiveView", "followed"]
@@ -208,4 +209,4 @@ def _doing(status: RunStatus, news: News, name: str) -> Text:
         return Text(f"waits {status.waiting_s:.0f} s for its disk", style="yellow")
     if status.state is RunState.RUNNING:
         return Text(status.label, style="dim")
-    return Text(str(status.state if status.reason is None else status.reason.kind), style="dim")
+    return Text(standing(status), style="dim")

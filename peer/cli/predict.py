@@ -13,7 +13,7 @@ from peer.cli.options import JsonOption, new_file
 from peer.cli.output import console, emit, say
 from peer.data.local import Array, LocalData
 from peer.data.new_rows import Rows, held_out_rows, read_new_rows
-from peer.data.prediction import predict
+from peer.data.prediction import errors_of, predict
 from peer.data.store import holders, read_peer
 from peer.measure.run_folder import RunFolder, find_run, read_run_folder
 from peer.state.durable import disk_errors
@@ -66,7 +66,10 @@ def run(
     predicted = predict(local, _basis(folder, peer, local), _ridge(folder), rows)
     document = _document(folder, peer, local, rows, predicted)
     if out is not None:
-        with disk_errors("cannot be written", out), out.open("w", encoding="utf-8", newline="") as file:
+        with (
+            disk_errors("cannot be written", out, field="--out"),
+            out.open("w", encoding="utf-8", newline="") as file,
+        ):
             _write(file, local, rows, predicted)
         document["file"] = str(out)
     emit(document, as_json, lambda: _print(document, local, rows, predicted))
@@ -100,26 +103,20 @@ def _ridge(folder: RunFolder) -> float:
 
 
 def _document(folder: RunFolder, peer: str, local: LocalData, rows: Rows, predicted: Array) -> dict[str, Any]:
-    tasks = {}
-    for number, task_id in enumerate(local.task_ids):
-        own = rows.task == number
-        if own.any():
-            rmse = None if rows.y is None else _rmse(predicted[own] - rows.y[own])
-            tasks[task_id] = {"num_rows": int(own.sum()), "rmse": rmse}
+    errors = errors_of(rows, predicted)
     return {
         "run_id": folder.summary["run_id"],
         "peer": peer,
         "target": None if local.preparation is None else local.preparation.target,
         "num_rows": len(predicted),
-        "rmse": None if rows.y is None else _rmse(predicted - rows.y),
-        "tasks": tasks,
+        "rmse": errors.rmse,
+        "tasks": {
+            local.task_ids[task]: {"num_rows": count, "rmse": rmse}
+            for task, (count, rmse) in errors.tasks.items()
+        },
         "predictions": predicted.tolist(),
         "file": None,
     }
-
-
-def _rmse(error: Array) -> float:
-    return float(np.sqrt(np.mean(error**2)))
 
 
 def _write(file: TextIO, local: LocalData, rows: Rows, predicted: Array) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from peer.cli.output import err
+from peer.cli.output import err, say
 from peer.wire.requests import RunStatus
 
 LINES = 10
@@ -34,12 +34,8 @@ class Meter:
         begins, self._stalled = stalled and not self._stalled, stalled
         if not err.is_terminal and (part > self._said or now >= self._due or begins):
             self._said, self._due = part, now + LINE_EVERY_S
-            err.print(
-                f"{self._title}: iteration {iteration}{f'/{self._total}' if self._total else ''} {note}".rstrip(),
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+            total = f"/{self._total}" if self._total else ""
+            say(f"{self._title}: iteration {iteration}{total} {note}".rstrip())
 
     def show_run(self, status: RunStatus | None, note: str, *, stalled: bool) -> None:
         """A run on a network is this far, by the peer that counts; None where no peer has told of it yet."""

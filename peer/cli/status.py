@@ -16,6 +16,7 @@ from peer.protocol.records import RunState
 from peer.runtime.asking import Told, ask_all
 from peer.runtime.client import Client, PeerAway
 from peer.runtime.loop import run_interruptible
+from peer.runtime.status import standing
 from peer.wire.requests import RunStatus, StatusReply
 
 __all__ = ["app"]
@@ -73,12 +74,10 @@ def _print(asked: str, told: Told) -> None:
             if run_status.waiting_for
             else ""
         )
-        reason = run_status.reason
-        state = str(run_status.state) if reason is None else str(reason.kind)
         # A peer that was started after the end of a run does not know how many it took.
         known = run_status.iteration or run_status.state not in (RunState.DONE, RunState.CLOSED)
         iteration = f"{run_status.iteration}/{run_status.iterations}" if known else "-"
-        table.add_row(name, uptime, links, state, iteration, waits)
+        table.add_row(name, uptime, links, standing(run_status), iteration, waits)
     console.print(table)
     silent = {name for name, reply in told.items() if isinstance(reply, RunFailed)}
     for text in (*_not_reached(asked, told), *_waits(newest, silent), *_links_down(told), *_reasons(newest)):

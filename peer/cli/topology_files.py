@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from peer.cli.options import JsonOption
+from peer.cli.options import JsonOption, new_file
 from peer.cli.output import console, emit, say
 from topology.convert import ForeignFormat, convert_file
-from topology.errors import InputError
 from topology.generators import GraphKind, make_network
 from topology.mixing import gamma, mixing_matrix
 from topology.network import MixingRule, Network, write_network
@@ -38,7 +37,7 @@ def make(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a connected network and write its file."""
-    _refuse_existing(out)
+    new_file(out, "--out")
     made = make_network(
         kind,
         peers,
@@ -74,7 +73,7 @@ def convert(
     as_json: JsonOption = False,
 ) -> None:
     """Make a network file out of another program's file."""
-    _refuse_existing(out)
+    new_file(out, "--out")
     converted = convert_file(file, format, mixing=mixing, base_port=base_port, name=name)
     document = _written(converted.network, out) | {
         "source": str(file),
@@ -83,11 +82,6 @@ def convert(
         "notes": list(converted.notes),
     }
     emit(document, as_json, lambda: _print_written(document, [f"Note: {note}" for note in converted.notes]))
-
-
-def _refuse_existing(out: Path) -> None:
-    if out.exists():
-        raise InputError("exists already", file=out, field="--out", mend="give another file or remove it")
 
 
 def _written(network: Network, out: Path) -> dict[str, Any]:

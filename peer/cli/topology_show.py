@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from peer.cli.options import JsonOption, NetworkArgument
+from peer.cli.options import JsonOption, NetworkArgument, new_file
 from peer.cli.output import console, emit, say
-from topology.errors import InputError
+from peer.state.durable import disk_errors
 from topology.mixing import gamma, mixing_matrix, peer_weights
 from topology.network import Network
 from topology.page import network_page
@@ -33,26 +33,11 @@ def show(
     """Draw a network, and list the peers with their neighbours and weights."""
     shown = resolve_network(network)
     if html is not None:
-        _write_page(shown, html)
+        new_file(html, "--html")
+        with disk_errors("cannot be written", html, field="--html"):
+            html.write_text(network_page(shown), encoding="utf-8")
     document = _describe(shown) | ({} if html is None else {"html": str(html)})
     emit(document, as_json, lambda: _print_network(shown, document))
-
-
-def _write_page(network: Network, html: Path) -> None:
-    try:
-        with html.open("x", encoding="utf-8") as file:
-            file.write(network_page(network))
-    except FileExistsError:
-        raise InputError(
-            "exists already", file=html, field="--html", mend="give another file or remove it"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"cannot be written ({error.strerror})",
-            file=html,
-            field="--html",
-            mend="give a file in an existing folder",
-        ) from None
 
 
 def _describe(network: Network) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """What a peer can say of new rows of its tasks, from the common basis and its own data."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from peer.data.local import Array, LocalData
@@ -7,7 +10,7 @@ from peer.data.new_rows import Rows
 from peer.data.store import problem_of
 from peer.program import Facts
 
-__all__ = ["predict"]
+__all__ = ["Errors", "errors_of", "predict"]
 
 
 def predict(local: LocalData, U: Array, ridge: float, rows: Rows) -> Array:
@@ -49,3 +52,39 @@ def predict(local: LocalData, U: Array, ridge: float, rows: Rows) -> Array:
     B, _ = problem_of(local, facts).fit(U[np.newaxis], ridge)
     predicted: Array = np.einsum("nr,nr->n", rows.X @ U, B[rows.task])
     return predicted
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Root mean square errors of a prediction; None where the targets are not known.
+
+    Attributes
+    ----------
+    rmse : float or None
+        Over all rows.
+    tasks : mapping of int to (int, float or None)
+        By the position of each task that has rows: how many, and their error.
+    """
+
+    rmse: float | None
+    tasks: Mapping[int, tuple[int, float | None]]
+
+
+def errors_of(rows: Rows, predicted: Array) -> Errors:
+    """Compare predictions, shape (N,), with the targets of their rows."""
+    squares = None if rows.y is None else (predicted - rows.y) ** 2
+    counts = np.bincount(rows.task)
+    return Errors(
+        _root_mean(squares),
+        {
+            int(task): (
+                int(counts[task]),
+                _root_mean(None if squares is None else squares[rows.task == task]),
+            )
+            for task in np.flatnonzero(counts)
+        },
+    )
+
+
+def _root_mean(squares: Array | None) -> float | None:
+    return None if squares is None else float(np.sqrt(squares.mean()))

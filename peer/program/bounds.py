@@ -18,7 +18,9 @@ __all__ = [
     "MAX_LABEL_CHARS",
     "MAX_METRICS",
     "RequestCheck",
+    "array_kind",
     "is_label",
+    "not_a_request",
     "require_parts",
     "shown",
 ]
@@ -45,6 +47,18 @@ def shown(text: str) -> str:
 def is_label(text: str, limit: int = MAX_LABEL_CHARS) -> bool:
     """Whether a text is short and printable, as logs, metrics and tables need it; it may be empty."""
     return len(text) <= limit and text.isprintable()
+
+
+def not_a_request(who: str, found: object) -> ContractError:
+    """The error for something else that was yielded."""
+    return ContractError(
+        f"{who} yields a {type(found).__name__}, not a request; write `reply = yield from Broadcast(value, label)`"
+    )
+
+
+def array_kind(found: object) -> str:
+    """What something is, for an error: ``an array of complex128``, ``a list``."""
+    return f"an array of {found.dtype}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
 
 
 def require_parts(request: Progress) -> None:
@@ -90,10 +104,7 @@ class RequestCheck:
             case None | Checkpoint():
                 pass
             case _:
-                raise ContractError(
-                    f"the program yields a {type(request).__name__}, not a request; "
-                    "write `reply = yield from Broadcast(value, label)`"
-                )
+                raise not_a_request("the program", request)
 
     def _check_progress(self, request: Progress) -> None:
         iteration = _whole(request.iteration)
@@ -138,7 +149,7 @@ def _check_metrics(metrics: Mapping[Any, Any], peers: int) -> None:
             )
         if not isinstance(value, np.ndarray) or value.dtype.kind not in _REAL:
             raise ContractError(
-                f"the metric {name!r} of Progress is {_array(value)}; it has to be one real number"
+                f"the metric {name!r} of Progress is {array_kind(value)}; it has to be one real number"
             )
         _check_peers(f"the metric {name!r} of Progress", value, peers)
         if value.ndim != 1:
@@ -151,7 +162,9 @@ def _check_metrics(metrics: Mapping[Any, Any], peers: int) -> None:
 def _check_estimate(estimate: Mapping[Any, Any], peers: int) -> None:
     for name, value in estimate.items():
         if not isinstance(value, np.ndarray):
-            raise ContractError(f"the estimate {_found(name)} of Progress is {_array(value)}, not an array")
+            raise ContractError(
+                f"the estimate {_found(name)} of Progress is {array_kind(value)}, not an array"
+            )
         _check_peers(f"the estimate {_found(name)} of Progress", value, peers)
 
 
@@ -160,12 +173,6 @@ def _check_peers(what: str, value: np.ndarray, peers: int) -> None:
         raise ContractError(
             f"rule 1: {what} has no axis of the peers: its shape is {value.shape}, its first length has to be {peers}"
         )
-
-
-def _array(value: object) -> str:
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype}"
-    return f"a {type(value).__name__}"
 
 
 def _found(value: object) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from peer.program.bounds import require_parts
+from peer.program.bounds import array_kind, require_parts
 from peer.program.errors import ContractError
 from peer.program.requests import Broadcast, Checkpoint, FloodMax, Progress, Request, Scatter
 from peer.program.values import Array, State, Value, entry_of, freeze
@@ -105,12 +105,9 @@ def _checked(value: Any, name: str, label: str) -> Value:  # noqa: ANN401 - what
     parts = value if isinstance(value, tuple | list) else (value,)
     for part in parts:
         if not isinstance(part, np.ndarray) or part.dtype.kind not in _NUMBERS:
-            found = (
-                f"an array of {part.dtype}" if isinstance(part, np.ndarray) else f"a {type(part).__name__}"
-            )
             raise ContractError(
-                f"{name}: {label!r} carries {found}; what travels is an array of numbers, a tuple of them, or a list "
-                "with one uint8 vector"
+                f"{name}: {label!r} carries {array_kind(part)}; what travels is an array of numbers, a tuple of them, "
+                "or a list with one uint8 vector"
             )
     checked: Value = freeze(value)
     return checked

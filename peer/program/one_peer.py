@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from peer.program.algorithm import Program
+from peer.program.bounds import not_a_request
 from peer.program.errors import ContractError
 from peer.program.joining import join_requests, join_results
 from peer.program.neighbours import Neighbours
@@ -110,10 +111,7 @@ class _Peer:
             self.request, self.result = None, end.value
             return
         if not isinstance(request, Request):
-            raise ContractError(
-                f"{self.name} yields a {type(request).__name__}, not a request; "
-                "write `reply = yield from Broadcast(value, label)`"
-            )
+            raise not_a_request(self.name, request)
         self.request = request
 
     def receive(self, came: list[str], block: Received) -> None:

@@ -38,10 +38,8 @@ class FactExaminer:
             interval = algorithm(parsed.algorithm).interval_rounds(parsed, self._network)
         except InputError as error:
             return Refusal(str(error))
-        except (
-            Exception,
-            SystemExit,
-        ) as error:  # code of another package: the run is refused, the peer lives on
+        except (Exception, SystemExit) as error:
+            # Code of another package: the run is refused, the peer lives on.
             return Refusal(
                 f"the spec_type or interval_rounds of its algorithm fails: {type(error).__name__}: {error}"
             )

@@ -23,12 +23,7 @@ MOST_POINTS = 2000
 """Of a line over iterations: more than a screen has columns."""
 
 _UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-_LEVELS = {
-    "payload": ("values", "blue"),
-    "message": ("messages", "orange"),
-    "socket": ("socket (TCP)", "green"),
-    "wire_estimate": ("wire (estimate)", "purple"),
-}
+_COLOURS = {"payload": "blue", "message": "orange", "socket": "green", "wire_estimate": "purple"}
 _PARTS = {"adapt": "green", "encode": "purple", "send": "orange", "wait": "blue", "decode": "red"}
 
 
@@ -116,8 +111,8 @@ def _levels(traffic: Traffic) -> Panel:
 def _over_rounds(traffic: Traffic, levels: Mapping[str, Floats]) -> Lines:
     unit = _unit(max(float(series.max()) for series in levels.values()))
     lines = tuple(
-        Line(_LEVELS[level][0], levels[level] / _UNITS[unit], _LEVELS[level][1])
-        for level in LEVELS
+        Line(name, levels[level] / _UNITS[unit], _COLOURS[level])
+        for level, name in LEVELS.items()
         if level in levels
     )
     return Lines(_middles(traffic.starts), lines, "round", f"{unit} a round", steps=True)
@@ -166,7 +161,7 @@ def _edges(traffic: Traffic, names: tuple[str, ...]) -> Panel:
         if peer in names and neighbour in names:
             values[names.index(peer), names.index(neighbour)] = sizes.get(level, 0)
     unit = _unit(float(np.nanmax(values, initial=0)))
-    note = f"Level: {_LEVELS[level][0]}, {unit} in the whole run, from the peer on the left to the one below."
+    note = f"Level: {LEVELS[level]}, {unit} in the whole run, from the peer on the left to the one below."
     least, most = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=0)
     if least < np.inf and most < 1.02 * least:
         note += f" All edges carried the same within {percent(most / least - 1)}."

@@ -9,7 +9,7 @@ import numpy as np
 from peer.report.charts import Areas, Bars, Chart, Lines, Matrix, Panel, Picture
 from peer.report.colours import COLOURS
 from peer.report.ticks import log_ticks
-from topology.errors import InputError
+from peer.state.durable import disk_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def print_panels(panels: Sequence[Panel], folder: Path) -> list[Path]:
     from matplotlib.figure import Figure
 
     written = []
-    try:
+    with disk_errors("cannot be written", folder, "give a folder where you may write", field="--figures"):
         folder.mkdir(parents=True, exist_ok=True)
         for panel in panels:
             for view, chart in panel.views.items():
@@ -85,13 +85,6 @@ def print_panels(panels: Sequence[Panel], folder: Path) -> list[Path]:
                         path = folder / f"{stem}.{kind}"
                         figure.savefig(path, **options)
                         written.append(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot be written ({error.strerror})",
-            file=folder,
-            field="--figures",
-            mend="give a folder where you may write",
-        ) from error
     return written
 
 

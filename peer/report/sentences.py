@@ -11,8 +11,6 @@ from peer.report.wording import amount, listed, ms, percent, plural, power, seco
 
 __all__ = ["METRICS", "headline", "story"]
 
-EVERY = "Every peer's result"
-
 NAMED_FROM = 1.5
 """Times the waiting that a peer's place in the network explains, from which on it is named."""
 
@@ -74,8 +72,8 @@ def story(run: Recorded, series: RunSeries) -> list[str]:
     matches = run.summary.matches_simulation
     if matches is not None:
         told.append(
-            f"{'The result of every peer that is here' if run.summary.missing_peers else EVERY} equals that of the "
-            "exact simulation, bit for bit."
+            f"The result of every peer{' that is here' if run.summary.missing_peers else ''} equals that of the exact "
+            "simulation, bit for bit."
             if matches
             else "The results DIFFER from those of the exact simulation: this must not be, and should be reported."
         )

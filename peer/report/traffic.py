@@ -12,8 +12,13 @@ __all__ = ["LEVELS", "Traffic", "read_traffic"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEVELS = ("payload", "message", "socket", "wire_estimate")
-"""From the inside out; each contains the one before."""
+LEVELS = {
+    "payload": "values",
+    "message": "messages",
+    "socket": "socket (TCP)",
+    "wire_estimate": "wire (estimate)",
+}
+"""From the inside out, each contains the one before; with what people call them."""
 
 _ROUNDS = "SELECT round, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY round"
 _EDGES = "SELECT peer, neighbour, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY peer, neighbour"

@@ -16,9 +16,10 @@ from peer.report.plots import plot
 from peer.report.reading import Recorded
 from peer.report.sentences import headline, story
 from peer.report.series import RunSeries
+from peer.report.traffic import LEVELS
 from peer.report.unknowns import unknown
 from peer.report.wording import amount, count, ms, percent, power, seconds
-from topology.errors import InputError
+from peer.state.durable import disk_errors
 
 __all__ = ["REPORT", "page", "write_page"]
 
@@ -28,14 +29,7 @@ REPORT = "report.html"
 # Nothing outside the page may be asked for, whatever a script tries.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
-_LEVELS = {
-    "payload": "values",
-    "message": "messages",
-    "socket": "socket (TCP)",
-    "wire_estimate": "wire (estimate)",
-    "resent": "after lost connections",
-    "predicted_payload": "values, predicted",
-}
+_ROWS = {**LEVELS, "resent": "after lost connections", "predicted_payload": "values, predicted"}
 _ABOVE = ("message", "socket", "wire_estimate")
 
 
@@ -61,15 +55,9 @@ def write_page(run: Recorded, series: RunSeries, path: Path) -> None:
     text = page(run, series)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot be written ({error.strerror})",
-            file=path,
-            field="--out",
-            mend="give a file in an existing folder",
-        ) from error
+        with disk_errors("cannot be written", path, "give a file in an existing folder", field="--out"):
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -187,7 +175,7 @@ def _bytes(run: Recorded) -> str:
     sizes = run.summary.bytes
     rounds = max(run.summary.rounds, 1)
     rows = []
-    for level, name in _LEVELS.items():
+    for level, name in _ROWS.items():
         size = getattr(sizes, level)
         if size is None:
             rows.append((name, "not known", "", ""))

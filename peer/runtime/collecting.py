@@ -65,7 +65,7 @@ class Collected:
 
 
 async def collect(
-    client: Client, run: str, peers: tuple[str, ...], say: Callable[[str], None] | None = None
+    client: Client, run: str, peers: tuple[str, ...], say: Callable[[str], None] = lambda _: None
 ) -> Collected:
     """Fetch every peer's part of a finished run, through one peer.
 
@@ -106,8 +106,7 @@ async def collect(
         while True:
             await asyncio.sleep(TELL_EVERY_S)
             to_come = [peer for peer in peers if peer not in fetched and peer not in missing]
-            if say is not None:
-                say(f"collecting: the parts of {', '.join(to_come)} are still to come")
+            say(f"collecting: the parts of {', '.join(to_come)} are still to come")
 
     telling = asyncio.create_task(tell())
     try:

@@ -81,7 +81,6 @@ class News(dict[str, WatchReply]):
         self.peers = tuple(peers)
         self.away: dict[str, str] = {}
         self._heard_s = dict.fromkeys(self.peers, monotonic())
-        self._num_peers = len(self._heard_s)
 
     def told(self, peer: str, reply: WatchReply) -> None:
         """A peer has told something."""
@@ -104,7 +103,7 @@ class News(dict[str, WatchReply]):
     @property
     def all_told(self) -> bool:
         """Whether every peer has told something; before that a sum over the peers is not the run's."""
-        return len(self) == self._num_peers
+        return len(self) == len(self.peers)
 
     @property
     def slowest(self) -> RunStatus | None:
@@ -145,7 +144,7 @@ class News(dict[str, WatchReply]):
         now = monotonic()
         quiet = {peer: now - at for peer, at in self._heard_s.items()}
         self.silent = {peer: seconds for peer, seconds in quiet.items() if seconds >= SILENT_S}
-        all_quiet = len(quiet) == self._num_peers and min(quiet.values()) >= QUIET_S
+        all_quiet = len(quiet) == len(self.peers) and min(quiet.values()) >= QUIET_S
         self.cut_off = bool(self.silent) and all_quiet
 
 

@@ -17,9 +17,9 @@ def over(record: RunRecord) -> bool:
     return record.state in (RunState.CLOSED, RunState.TOMB) or record.reason is not None
 
 
-def standing(record: RunRecord) -> str:
-    """How a run stands at this peer, in a word for people: the cause of its end rather than that it has ended."""
-    return str(record.state if record.state is not RunState.TOMB or not record.reason else record.reason.kind)
+def standing(run: RunRecord | RunStatus) -> str:
+    """How a run stands at a peer, in a word for people: the cause of its end rather than that it has ended."""
+    return str(run.state if run.state is not RunState.TOMB or not run.reason else run.reason.kind)
 
 
 def run_status(machine: PeerMachine, record: RunRecord, notes: RunNotes) -> RunStatus:

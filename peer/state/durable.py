@@ -70,10 +70,16 @@ def clear_partial(folder: Path) -> None:
 
 @contextmanager
 def disk_errors(
-    what: str, file: Path | None = None, mend: str = "check the disk and the permissions"
+    what: str,
+    file: Path | None = None,
+    mend: str = "check the disk and the permissions",
+    *,
+    field: str | None = None,
 ) -> Iterator[None]:
     """Turn OSError into InputError: ``what`` could not be done, and why; at the error's own file by default."""
     try:
         yield
     except OSError as error:
-        raise InputError(f"{what} ({error.strerror})", file=file or error.filename, mend=mend) from error
+        raise InputError(
+            f"{what} ({error.strerror})", file=file or error.filename, field=field, mend=mend
+        ) from error

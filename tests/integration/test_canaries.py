@@ -168,6 +168,7 @@ async def test_a_server_notices_a_frozen_client_on_an_idle_stream():
             await ready.wait()
             # Several pings on the idle stream, after which they would have stopped by default.
             await asyncio.sleep(2)
+            assert not noticed.is_set()
             process.send_signal(signal.SIGSTOP)
             async with asyncio.timeout(10):
                 await noticed.wait()
@@ -297,9 +298,11 @@ async def test_a_silent_connection_is_closed_after_the_handshake_timeout():
     options = changed(server_options(2), server_handshake_timeout_ms=300)
     async with handled(never, options) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        begun = asyncio.get_running_loop().time()
         async with asyncio.timeout(5):
             while await reader.read(1024):
                 pass
+        assert asyncio.get_running_loop().time() - begun > 0.2  # it was not sent away for something else
         writer.close()
 
 

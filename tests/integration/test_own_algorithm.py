@@ -22,14 +22,14 @@ from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow, submit
 from peer.testing import check_program, made_up_tasks, run_block
-from tests.support.network import ROOT, Lab, living
+from tests.support.network import PROCESSES, ROOT, Lab, living
 from tests.support.packages import install_package
 from tests.support.problems import local_data, make_tasks, network_of
 from tests.support.watching import watch
 from topology.errors import InputError
 from topology.shipped import shipped_network
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, sends signals")
+pytestmark = PROCESSES
 
 EXAMPLE = ROOT / "examples" / "own-algorithm"
 PAGE = (ROOT / "docs" / "own-algorithm.md").read_text(encoding="utf-8")
@@ -80,7 +80,6 @@ def three_free_ports() -> int:
     raise AssertionError("no three free ports")
 
 
-@pytest.mark.network
 def test_the_commands_of_the_page(tmp_path):
     (tmp_path / "bin").mkdir()
     for name, command in SHIMS.items():
@@ -151,7 +150,6 @@ def unequal(packages, **versions) -> Unequal:
     return network
 
 
-@pytest.mark.network
 async def test_a_peer_without_the_package_or_with_another_version_is_named(packages):
     spec = parse_spec({"algorithm": "own-pca", "rank": 2, "iterations": 2})
     async with unequal(packages, p0="0.1.0", p1="0.1.0") as network:
@@ -179,7 +177,6 @@ async def refusal(network, run, spec) -> str:
     return str(caught.value)
 
 
-@pytest.mark.network
 async def test_a_killed_peer_goes_on_with_its_package_only_and_the_bits_are_the_same(packages):
     spec = parse_spec({"algorithm": "own-pca", "rank": 2, "iterations": 300, "checkpoint_every": 3})
     names = ("p0", "p1", "p2")

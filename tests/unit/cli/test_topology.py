@@ -199,7 +199,7 @@ def test_show_writes_a_page(tmp_path):
     assert document("show", "ring8", "--html", tmp_path / "b.html")["html"] == str(tmp_path / "b.html")
     with pytest.raises(InputError, match=r"ring8\.html: --html: exists already"):
         call("show", "star6", "--html", page)
-    with pytest.raises(InputError, match="--html: cannot be written"):
+    with pytest.raises(InputError, match="--html: its folder is not there"):
         call("show", "star6", "--html", tmp_path / "no" / "a.html")
 
 
