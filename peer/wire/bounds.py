@@ -26,8 +26,10 @@ __all__ = [
     "check_digest",
     "check_fact",
     "check_label",
+    "check_operator",
     "check_peer",
     "check_run",
+    "check_signature",
     "check_software",
     "check_spec",
     "check_text",
@@ -40,6 +42,7 @@ MAX_SPEC_BYTES = 64 * 1024
 MAX_FACT_BYTES = 64 * 1024
 MAX_TEXT_BYTES = 4 * 1024
 MAX_SOFTWARE_CHARS = 128
+MAX_SIGNATURE_BYTES = 128
 
 _PEER = re.compile(r"[a-z0-9-]{1,32}")
 # Ids and file names become paths: no separators, not "." or "..", nothing hidden, nothing like an option.
@@ -65,6 +68,17 @@ def check_peer(field: str, name: str) -> None:
     """A peer's name."""
     if _PEER.fullmatch(name) is None:
         refuse(field, shown(name), "a peer's name, 1 to 32 of a-z 0-9 -")
+
+
+def check_operator(field: str, name: str) -> None:
+    """The name of an operator, or nobody's."""
+    if name:
+        check_peer(field, name)
+
+
+def check_signature(field: str, data: bytes) -> None:
+    """An operator's signature, or none."""
+    check_blob(field, data, MAX_SIGNATURE_BYTES)
 
 
 @lru_cache(maxsize=256)  # the same few in every message; refusals are not kept

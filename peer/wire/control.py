@@ -18,8 +18,10 @@ from peer.wire.bounds import (
     check_blob,
     check_count,
     check_label,
+    check_operator,
     check_peer,
     check_run,
+    check_signature,
     check_software,
     check_spec,
     check_text,
@@ -132,11 +134,6 @@ def decode(kind: type[M], data: bytes) -> M:
     return message
 
 
-def _check_asked(where: str, peer: str) -> None:
-    if peer:
-        check_peer(where, peer)
-
-
 def _check_busy(where: str, run: str) -> None:
     if run:
         check_run(where, run)
@@ -149,6 +146,11 @@ def _check_hops(where: str, hops: int) -> None:
 def _check_seconds(where: str, seconds: float) -> None:
     if not (isfinite(seconds) and seconds >= 0):
         refuse(where, str(seconds), "finite and not negative")
+
+
+def _check_asked(where: str, peer: str) -> None:
+    if peer:
+        check_peer(where, peer)
 
 
 def _check_interval(where: str, interval: int) -> None:
@@ -182,6 +184,7 @@ _ASKED = Plain(_check_asked)
 _PEER = Plain(check_peer)
 _RUN = Plain(check_run)
 _HOPS = Plain(_check_hops)
+_ASKER = {"operator": Plain(check_operator), "signature": Plain(check_signature)}
 _COUNT = Plain(check_count)
 _LABEL = Plain(check_label)
 _SECONDS = Plain(_check_seconds)
@@ -227,21 +230,24 @@ _WATCH_REPLY = Layout(
     socket_bytes=Maybe(check_count),
 )
 _MADE_OF: list[tuple[type[Message], Layout[Any]]] = [
-    (pb.SubmitRequest, Layout(SubmitRequest, peer=_ASKED, run=_RUN, spec=Plain(check_spec), hops=_HOPS)),
+    (
+        pb.SubmitRequest,
+        Layout(SubmitRequest, peer=_ASKED, run=_RUN, spec=Plain(check_spec), hops=_HOPS, **_ASKER),
+    ),
     (
         pb.SubmitReply,
         Layout(SubmitReply, run=_RUN, state=_STATE_OR_NONE, reason=_REASON, busy_with=Plain(_check_busy)),
     ),
-    (pb.StatusRequest, Layout(StatusRequest, peer=_ASKED, hops=_HOPS)),
+    (pb.StatusRequest, Layout(StatusRequest, peer=_ASKED, hops=_HOPS, **_ASKER)),
     (pb.StatusReply, _STATUS_REPLY),
     (
         pb.WatchRequest,
-        Layout(WatchRequest, peer=_ASKED, run=_RUN, interval_ms=Plain(_check_interval), hops=_HOPS),
+        Layout(WatchRequest, peer=_ASKED, run=_RUN, interval_ms=Plain(_check_interval), hops=_HOPS, **_ASKER),
     ),
     (pb.WatchReply, _WATCH_REPLY),
-    (pb.CancelRequest, Layout(CancelRequest, peer=_ASKED, run=_RUN, reason=Text(), hops=_HOPS)),
+    (pb.CancelRequest, Layout(CancelRequest, peer=_ASKED, run=_RUN, reason=Text(), hops=_HOPS, **_ASKER)),
     (pb.CancelReply, Layout(CancelReply, state=_STATE_OR_NONE)),
-    (pb.CollectRequest, Layout(CollectRequest, peer=_ASKED, run=_RUN, hops=_HOPS)),
+    (pb.CollectRequest, Layout(CollectRequest, peer=_ASKED, run=_RUN, hops=_HOPS, **_ASKER)),
     (pb.Chunk, Layout(Chunk, name=_RUN, total=_COUNT, data=Plain(_check_chunk))),
 ]
 _LAYOUTS: dict[type[Any], tuple[type[Message], Layout[Any]]] = {

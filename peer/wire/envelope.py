@@ -22,14 +22,17 @@ from peer.protocol.messages import (
     Tomb,
     Value,
 )
+from peer.wire.bloat import refuse_bloat
 from peer.wire.bounds import (
     OutOfBounds,
     check_config_digest,
     check_count,
     check_digest,
     check_fact,
+    check_operator,
     check_peer,
     check_run,
+    check_signature,
     check_software,
     check_spec,
     refuse,
@@ -66,7 +69,13 @@ _LAYOUTS: dict[str, Layout[Any]] = {
     ),
     "old_incarnation": Layout(OldIncarnation, seen=_COUNT),
     "goodbye": Layout(Goodbye, reason=Text()),
-    "offer": Layout(Offer, run=_RUN, spec=Plain(check_spec)),
+    "offer": Layout(
+        Offer,
+        run=_RUN,
+        spec=Plain(check_spec),
+        operator=Plain(check_operator),
+        signature=Plain(check_signature),
+    ),
     "fact": Layout(Fact, run=_RUN, peer=_PEER, fact=Plain(check_fact)),
     "tomb": Layout(Tomb, run=_RUN, reason=Nested(REASON)),
     "done": Layout(Done, run=_RUN, peer=_PEER),
@@ -112,6 +121,7 @@ def decode_message(data: bytes) -> Message:
         For any bytes that are not one message within its bounds. The text names the field and what was found.
     """
     try:
+        refuse_bloat(data)
         envelope = pb.Envelope.FromString(data)
         kind = envelope.WhichOneof("message")
         if kind == "value":

@@ -1,6 +1,7 @@
 """What operators ask of peers and what they are told: the messages of ``proto/difpeer/v1/control.proto``.
 
-Every request has ``peer``, the peer it is for ("" is the one asked), and ``hops``, how often it was passed on.
+Every request has ``peer``, the peer it is for ("" is the one asked), ``hops``, how often it was passed on, and where
+it may be passed on ``operator`` and ``signature``: who asks, seen by every peer on the way.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ class SubmitRequest:
     run: str
     spec: bytes
     hops: int = 0
+    operator: str = ""
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class StatusRequest:
 
     peer: str
     hops: int = 0
+    operator: str = ""
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,8 @@ class WatchRequest:
     run: str
     interval_ms: int
     hops: int = 0
+    operator: str = ""
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,8 @@ class CancelRequest:
     run: str
     reason: str
     hops: int = 0
+    operator: str = ""
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +164,8 @@ class CollectRequest:
     peer: str
     run: str
     hops: int = 0
+    operator: str = ""
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,11 @@ def is_usual(tensor: Tensor) -> bool:
     """Whether an array is one of numbers, as long as its dtype and shape say, and not empty."""
     shape = tensor.shape
     size = len(tensor.data)
-    # Python's integers do not overflow, so the product is exact however long the axes are.
+    # Python's integers do not overflow, so the product is exact however long the axes are; of few axes it is quick.
     return (
-        size == prod(shape) * ITEM_BYTES.get(tensor.dtype, 0)
+        len(shape) <= MAX_AXES
+        and size == prod(shape) * ITEM_BYTES.get(tensor.dtype, 0)
         and size > 0
-        and len(shape) <= MAX_AXES
         and tensor.dtype != "|b1"
     )
 

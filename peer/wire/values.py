@@ -8,7 +8,7 @@ from peer.protocol.messages import Value
 from peer.protocol.payload import DIGEST_BYTES, Payload, Tensor
 from peer.wire.bounds import MAX_COUNT, check_count, check_digest, check_label, check_run, refuse
 from peer.wire.pb import peer_pb2 as pb
-from peer.wire.tensors import MAX_TENSORS, check_payload, is_usual
+from peer.wire.tensors import MAX_AXES, MAX_TENSORS, check_payload, is_usual
 
 __all__ = ["read_value", "write_value"]
 
@@ -36,13 +36,20 @@ def read_value(source: pb.Value) -> Value:
     if len(tensors) > MAX_TENSORS:
         refuse("Value.payload", f"{len(tensors)} arrays", f"at most {MAX_TENSORS}")
     if len(tensors) == 1:
-        tensor = tensors[0]
-        payload: Payload = (Tensor(tensor.dtype, tuple(tensor.shape), tensor.data),)
+        payload: Payload = (_read_tensor(0, tensors[0]),)
     else:
-        payload = tuple([Tensor(tensor.dtype, tuple(tensor.shape), tensor.data) for tensor in tensors])
+        payload = tuple([_read_tensor(index, tensor) for index, tensor in enumerate(tensors)])
     value = Value(source.run, source.seq, source.round, source.label, payload, source.digest, source.durable)
     _check_value(value)
     return value
+
+
+def _read_tensor(index: int, source: pb.Tensor) -> Tensor:
+    axes = source.shape
+    # Before they are multiplied: the product of a million long axes takes hours.
+    if len(axes) > MAX_AXES:
+        refuse(f"Value.payload[{index}].shape", f"{len(axes)} axes", f"at most {MAX_AXES}")
+    return Tensor(source.dtype, tuple(axes), source.data)
 
 
 def _check_value(value: Value) -> None:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from peer.wire.pb import peer_pb2 as difpeer_dot_v1_dot_peer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64ifpeer/v1/control.proto\x12\ndifpeer.v1\x1a\x15\x64ifpeer/v1/peer.proto\"F\n\rSubmitRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0c\n\x04spec\x18\x03 \x01(\x0c\x12\x0c\n\x04hops\x18\x04 \x01(\r\"v\n\x0bSubmitReply\x12\x0b\n\x03run\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.difpeer.v1.RunState\x12\"\n\x06reason\x18\x03 \x01(\x0b\x32\x12.difpeer.v1.Reason\x12\x11\n\tbusy_with\x18\x04 \x01(\t\"+\n\rStatusRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0c\n\x04hops\x18\x02 \x01(\r\"\xb1\x01\n\x0bStatusReply\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x04\x12\x10\n\x08uptime_s\x18\x03 \x01(\x01\x12\x10\n\x08software\x18\x04 \x01(\t\x12\x0f\n\x07network\x18\x05 \x01(\t\x12#\n\x04runs\x18\x06 \x03(\x0b\x32\x15.difpeer.v1.RunStatus\x12%\n\x05links\x18\x07 \x03(\x0b\x32\x16.difpeer.v1.LinkStatus\"\xf7\x01\n\tRunStatus\x12\x0b\n\x03run\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.difpeer.v1.RunState\x12\"\n\x06reason\x18\x03 \x01(\x0b\x32\x12.difpeer.v1.Reason\x12\x11\n\talgorithm\x18\x04 \x01(\t\x12\x11\n\titeration\x18\x05 \x01(\x04\x12\x12\n\niterations\x18\x06 \x01(\x04\x12\r\n\x05round\x18\x07 \x01(\x04\x12\r\n\x05label\x18\x08 \x01(\t\x12\x13\n\x0bwaiting_for\x18\t \x03(\t\x12\x11\n\twaiting_s\x18\n \x01(\x01\x12\x14\n\x0cwaiting_kind\x18\x0b \x01(\t\"L\n\nLinkStatus\x12\x11\n\tneighbour\x18\x01 \x01(\t\x12\n\n\x02up\x18\x02 \x01(\x08\x12\x0f\n\x07since_s\x18\x03 \x01(\x01\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\"L\n\x0cWatchRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x13\n\x0binterval_ms\x18\x03 \x01(\r\x12\x0c\n\x04hops\x18\x04 \x01(\r\"\xf3\x01\n\nWatchReply\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.difpeer.v1.RunStatus\x12\x34\n\x07metrics\x18\x02 \x03(\x0b\x32#.difpeer.v1.WatchReply.MetricsEntry\x12\x15\n\rpayload_bytes\x18\x03 \x01(\x04\x12\x15\n\rmessage_bytes\x18\x04 \x01(\x04\x12\x19\n\x0csocket_bytes\x18\x05 \x01(\x04H\x00\x88\x01\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0f\n\r_socket_bytes\"H\n\rCancelRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hops\x18\x04 \x01(\r\"2\n\x0b\x43\x61ncelReply\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.difpeer.v1.RunState\"9\n\x0e\x43ollectRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0c\n\x04hops\x18\x03 \x01(\r\"2\n\x05\x43hunk\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c*\x92\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATE_ACCEPTED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x12\n\x0eRUN_STATE_DONE\x10\x03\x12\x14\n\x10RUN_STATE_CLOSED\x10\x04\x12\x12\n\x0eRUN_STATE_TOMB\x10\x05\x32\xbc\x02\n\x07\x43ontrol\x12<\n\x06Submit\x12\x19.difpeer.v1.SubmitRequest\x1a\x17.difpeer.v1.SubmitReply\x12<\n\x06Status\x12\x19.difpeer.v1.StatusRequest\x1a\x17.difpeer.v1.StatusReply\x12;\n\x05Watch\x12\x18.difpeer.v1.WatchRequest\x1a\x16.difpeer.v1.WatchReply0\x01\x12<\n\x06\x43\x61ncel\x12\x19.difpeer.v1.CancelRequest\x1a\x17.difpeer.v1.CancelReply\x12:\n\x07\x43ollect\x12\x1a.difpeer.v1.CollectRequest\x1a\x11.difpeer.v1.Chunk0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64ifpeer/v1/control.proto\x12\ndifpeer.v1\x1a\x15\x64ifpeer/v1/peer.proto\"k\n\rSubmitRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0c\n\x04spec\x18\x03 \x01(\x0c\x12\x0c\n\x04hops\x18\x04 \x01(\r\x12\x10\n\x08operator\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"v\n\x0bSubmitReply\x12\x0b\n\x03run\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.difpeer.v1.RunState\x12\"\n\x06reason\x18\x03 \x01(\x0b\x32\x12.difpeer.v1.Reason\x12\x11\n\tbusy_with\x18\x04 \x01(\t\"P\n\rStatusRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0c\n\x04hops\x18\x02 \x01(\r\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"\xb1\x01\n\x0bStatusReply\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x04\x12\x10\n\x08uptime_s\x18\x03 \x01(\x01\x12\x10\n\x08software\x18\x04 \x01(\t\x12\x0f\n\x07network\x18\x05 \x01(\t\x12#\n\x04runs\x18\x06 \x03(\x0b\x32\x15.difpeer.v1.RunStatus\x12%\n\x05links\x18\x07 \x03(\x0b\x32\x16.difpeer.v1.LinkStatus\"\xf7\x01\n\tRunStatus\x12\x0b\n\x03run\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.difpeer.v1.RunState\x12\"\n\x06reason\x18\x03 \x01(\x0b\x32\x12.difpeer.v1.Reason\x12\x11\n\talgorithm\x18\x04 \x01(\t\x12\x11\n\titeration\x18\x05 \x01(\x04\x12\x12\n\niterations\x18\x06 \x01(\x04\x12\r\n\x05round\x18\x07 \x01(\x04\x12\r\n\x05label\x18\x08 \x01(\t\x12\x13\n\x0bwaiting_for\x18\t \x03(\t\x12\x11\n\twaiting_s\x18\n \x01(\x01\x12\x14\n\x0cwaiting_kind\x18\x0b \x01(\t\"L\n\nLinkStatus\x12\x11\n\tneighbour\x18\x01 \x01(\t\x12\n\n\x02up\x18\x02 \x01(\x08\x12\x0f\n\x07since_s\x18\x03 \x01(\x01\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\"q\n\x0cWatchRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x13\n\x0binterval_ms\x18\x03 \x01(\r\x12\x0c\n\x04hops\x18\x04 \x01(\r\x12\x10\n\x08operator\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"\xf3\x01\n\nWatchReply\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.difpeer.v1.RunStatus\x12\x34\n\x07metrics\x18\x02 \x03(\x0b\x32#.difpeer.v1.WatchReply.MetricsEntry\x12\x15\n\rpayload_bytes\x18\x03 \x01(\x04\x12\x15\n\rmessage_bytes\x18\x04 \x01(\x04\x12\x19\n\x0csocket_bytes\x18\x05 \x01(\x04H\x00\x88\x01\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0f\n\r_socket_bytes\"m\n\rCancelRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hops\x18\x04 \x01(\r\x12\x10\n\x08operator\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"2\n\x0b\x43\x61ncelReply\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.difpeer.v1.RunState\"^\n\x0e\x43ollectRequest\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0c\n\x04hops\x18\x03 \x01(\r\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\x11\n\tsignature\x18\x05 \x01(\x0c\"2\n\x05\x43hunk\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c*\x92\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATE_ACCEPTED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x12\n\x0eRUN_STATE_DONE\x10\x03\x12\x14\n\x10RUN_STATE_CLOSED\x10\x04\x12\x12\n\x0eRUN_STATE_TOMB\x10\x05\x32\xbc\x02\n\x07\x43ontrol\x12<\n\x06Submit\x12\x19.difpeer.v1.SubmitRequest\x1a\x17.difpeer.v1.SubmitReply\x12<\n\x06Status\x12\x19.difpeer.v1.StatusRequest\x1a\x17.difpeer.v1.StatusReply\x12;\n\x05Watch\x12\x18.difpeer.v1.WatchRequest\x1a\x16.difpeer.v1.WatchReply0\x01\x12<\n\x06\x43\x61ncel\x12\x19.difpeer.v1.CancelRequest\x1a\x17.difpeer.v1.CancelReply\x12:\n\x07\x43ollect\x12\x1a.difpeer.v1.CollectRequest\x1a\x11.difpeer.v1.Chunk0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,34 +34,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WATCHREPLY_METRICSENTRY']._loaded_options = None
   _globals['_WATCHREPLY_METRICSENTRY']._serialized_options = b'8\001'
-  _globals['_RUNSTATE']._serialized_start=1370
-  _globals['_RUNSTATE']._serialized_end=1516
+  _globals['_RUNSTATE']._serialized_start=1555
+  _globals['_RUNSTATE']._serialized_end=1701
   _globals['_SUBMITREQUEST']._serialized_start=63
-  _globals['_SUBMITREQUEST']._serialized_end=133
-  _globals['_SUBMITREPLY']._serialized_start=135
-  _globals['_SUBMITREPLY']._serialized_end=253
-  _globals['_STATUSREQUEST']._serialized_start=255
-  _globals['_STATUSREQUEST']._serialized_end=298
-  _globals['_STATUSREPLY']._serialized_start=301
-  _globals['_STATUSREPLY']._serialized_end=478
-  _globals['_RUNSTATUS']._serialized_start=481
-  _globals['_RUNSTATUS']._serialized_end=728
-  _globals['_LINKSTATUS']._serialized_start=730
-  _globals['_LINKSTATUS']._serialized_end=806
-  _globals['_WATCHREQUEST']._serialized_start=808
-  _globals['_WATCHREQUEST']._serialized_end=884
-  _globals['_WATCHREPLY']._serialized_start=887
-  _globals['_WATCHREPLY']._serialized_end=1130
-  _globals['_WATCHREPLY_METRICSENTRY']._serialized_start=1067
-  _globals['_WATCHREPLY_METRICSENTRY']._serialized_end=1113
-  _globals['_CANCELREQUEST']._serialized_start=1132
-  _globals['_CANCELREQUEST']._serialized_end=1204
-  _globals['_CANCELREPLY']._serialized_start=1206
-  _globals['_CANCELREPLY']._serialized_end=1256
-  _globals['_COLLECTREQUEST']._serialized_start=1258
-  _globals['_COLLECTREQUEST']._serialized_end=1315
-  _globals['_CHUNK']._serialized_start=1317
-  _globals['_CHUNK']._serialized_end=1367
-  _globals['_CONTROL']._serialized_start=1519
-  _globals['_CONTROL']._serialized_end=1835
+  _globals['_SUBMITREQUEST']._serialized_end=170
+  _globals['_SUBMITREPLY']._serialized_start=172
+  _globals['_SUBMITREPLY']._serialized_end=290
+  _globals['_STATUSREQUEST']._serialized_start=292
+  _globals['_STATUSREQUEST']._serialized_end=372
+  _globals['_STATUSREPLY']._serialized_start=375
+  _globals['_STATUSREPLY']._serialized_end=552
+  _globals['_RUNSTATUS']._serialized_start=555
+  _globals['_RUNSTATUS']._serialized_end=802
+  _globals['_LINKSTATUS']._serialized_start=804
+  _globals['_LINKSTATUS']._serialized_end=880
+  _globals['_WATCHREQUEST']._serialized_start=882
+  _globals['_WATCHREQUEST']._serialized_end=995
+  _globals['_WATCHREPLY']._serialized_start=998
+  _globals['_WATCHREPLY']._serialized_end=1241
+  _globals['_WATCHREPLY_METRICSENTRY']._serialized_start=1178
+  _globals['_WATCHREPLY_METRICSENTRY']._serialized_end=1224
+  _globals['_CANCELREQUEST']._serialized_start=1243
+  _globals['_CANCELREQUEST']._serialized_end=1352
+  _globals['_CANCELREPLY']._serialized_start=1354
+  _globals['_CANCELREPLY']._serialized_end=1404
+  _globals['_COLLECTREQUEST']._serialized_start=1406
+  _globals['_COLLECTREQUEST']._serialized_end=1500
+  _globals['_CHUNK']._serialized_start=1502
+  _globals['_CHUNK']._serialized_end=1552
+  _globals['_CONTROL']._serialized_start=1704
+  _globals['_CONTROL']._serialized_end=2020
 # @@protoc_insertion_point(module_scope)

@@ -24,16 +24,20 @@ RUN_STATE_CLOSED: RunState
 RUN_STATE_TOMB: RunState
 
 class SubmitRequest(_message.Message):
-    __slots__ = ("peer", "run", "spec", "hops")
+    __slots__ = ("peer", "run", "spec", "hops", "operator", "signature")
     PEER_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     peer: str
     run: str
     spec: bytes
     hops: int
-    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., spec: _Optional[bytes] = ..., hops: _Optional[int] = ...) -> None: ...
+    operator: str
+    signature: bytes
+    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., spec: _Optional[bytes] = ..., hops: _Optional[int] = ..., operator: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class SubmitReply(_message.Message):
     __slots__ = ("run", "state", "reason", "busy_with")
@@ -48,12 +52,16 @@ class SubmitReply(_message.Message):
     def __init__(self, run: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., reason: _Optional[_Union[_peer_pb2.Reason, _Mapping]] = ..., busy_with: _Optional[str] = ...) -> None: ...
 
 class StatusRequest(_message.Message):
-    __slots__ = ("peer", "hops")
+    __slots__ = ("peer", "hops", "operator", "signature")
     PEER_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     peer: str
     hops: int
-    def __init__(self, peer: _Optional[str] = ..., hops: _Optional[int] = ...) -> None: ...
+    operator: str
+    signature: bytes
+    def __init__(self, peer: _Optional[str] = ..., hops: _Optional[int] = ..., operator: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class StatusReply(_message.Message):
     __slots__ = ("peer", "incarnation", "uptime_s", "software", "network", "runs", "links")
@@ -112,16 +120,20 @@ class LinkStatus(_message.Message):
     def __init__(self, neighbour: _Optional[str] = ..., up: _Optional[bool] = ..., since_s: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("peer", "run", "interval_ms", "hops")
+    __slots__ = ("peer", "run", "interval_ms", "hops", "operator", "signature")
     PEER_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     peer: str
     run: str
     interval_ms: int
     hops: int
-    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., interval_ms: _Optional[int] = ..., hops: _Optional[int] = ...) -> None: ...
+    operator: str
+    signature: bytes
+    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., interval_ms: _Optional[int] = ..., hops: _Optional[int] = ..., operator: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class WatchReply(_message.Message):
     __slots__ = ("status", "metrics", "payload_bytes", "message_bytes", "socket_bytes")
@@ -145,16 +157,20 @@ class WatchReply(_message.Message):
     def __init__(self, status: _Optional[_Union[RunStatus, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., payload_bytes: _Optional[int] = ..., message_bytes: _Optional[int] = ..., socket_bytes: _Optional[int] = ...) -> None: ...
 
 class CancelRequest(_message.Message):
-    __slots__ = ("peer", "run", "reason", "hops")
+    __slots__ = ("peer", "run", "reason", "hops", "operator", "signature")
     PEER_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     peer: str
     run: str
     reason: str
     hops: int
-    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., reason: _Optional[str] = ..., hops: _Optional[int] = ...) -> None: ...
+    operator: str
+    signature: bytes
+    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., reason: _Optional[str] = ..., hops: _Optional[int] = ..., operator: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class CancelReply(_message.Message):
     __slots__ = ("state",)
@@ -163,14 +179,18 @@ class CancelReply(_message.Message):
     def __init__(self, state: _Optional[_Union[RunState, str]] = ...) -> None: ...
 
 class CollectRequest(_message.Message):
-    __slots__ = ("peer", "run", "hops")
+    __slots__ = ("peer", "run", "hops", "operator", "signature")
     PEER_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     peer: str
     run: str
     hops: int
-    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., hops: _Optional[int] = ...) -> None: ...
+    operator: str
+    signature: bytes
+    def __init__(self, peer: _Optional[str] = ..., run: _Optional[str] = ..., hops: _Optional[int] = ..., operator: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("name", "total", "data")

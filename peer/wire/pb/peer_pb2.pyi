@@ -75,12 +75,16 @@ class Goodbye(_message.Message):
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("run", "spec")
+    __slots__ = ("run", "spec", "operator", "signature")
     RUN_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     run: str
     spec: bytes
-    def __init__(self, run: _Optional[str] = ..., spec: _Optional[bytes] = ...) -> None: ...
+    operator: str
+    signature: bytes
+    def __init__(self, run: _Optional[str] = ..., spec: _Optional[bytes] = ..., operator: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Fact(_message.Message):
     __slots__ = ("run", "peer", "fact")
