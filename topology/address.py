@@ -5,10 +5,11 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from topology.errors import InputError
 
-__all__ = ["loopback_addresses", "parse_address"]
+__all__ = ["loopback_addresses", "own_address", "parse_address"]
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # containers' names may hold underscores
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_SCOPE = re.compile(r"[A-Za-z0-9_.-]+")  # an interface; units of systemd and command lines hold addresses
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
@@ -46,7 +47,10 @@ def parse_address(text: str) -> tuple[str, int]:
 
 def _canonical_host(host: str) -> str:
     if host.startswith("[") and host.endswith("]"):
-        return str(IPv6Address(host[1:-1]))
+        address = IPv6Address(host[1:-1])
+        if address.scope_id is not None and not _SCOPE.fullmatch(address.scope_id):
+            raise AddressValueError(host)
+        return str(address)
     last_label = host.rpartition(".")[2]
     if last_label.isdecimal():
         return str(IPv4Address(host))
@@ -80,3 +84,28 @@ def loopback_addresses(num_peers: int, base_port: int) -> list[str]:
             f"found {base_port}", field="base-port", mend=f"give a port from 1 to {65536 - num_peers}"
         )
     return [f"127.0.0.1:{base_port + position}" for position in range(num_peers)]
+
+
+def own_address(listen: str) -> tuple[str, int]:
+    """Return where a process of this machine reaches a peer that listens so.
+
+    Parameters
+    ----------
+    listen : str
+        ``host:port``; the host may stand for all addresses.
+
+    Returns
+    -------
+    host : str
+        Without brackets.
+    port : int
+        From 1 to 65535.
+
+    Raises
+    ------
+    InputError
+        If it is no address.
+    """
+    host, port = parse_address(listen)
+    # Who listens at all addresses of IPv6 has all of IPv4 with them: gRPC's doing.
+    return ("127.0.0.1" if host in ("0.0.0.0", "::") else host), port  # noqa: S104 - compared, not listened at

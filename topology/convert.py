@@ -1,8 +1,10 @@
 """Network files out of the files of other programs.
 
-A serving peer does not import this module: it reads GraphML by networkx.
+A serving peer does not import this module: it reads GraphML and GML by networkx.
 """
 
+import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from typing import Literal
 from topology.address import loopback_addresses
 from topology.errors import InputError
 from topology.foreign.edge_list import begins_with_count, read_counted_edges, read_edge_list
+from topology.foreign.gexf import read_gexf
+from topology.foreign.gml import read_gml
 from topology.foreign.graph import ForeignGraph
 from topology.foreign.graphml import read_graphml
 from topology.foreign.naming import peer_names_of
@@ -21,9 +25,26 @@ from topology.yamlfile import validate
 
 __all__ = ["ConvertedNetwork", "ForeignFormat", "convert_file"]
 
-ForeignFormat = Literal["edge-list", "edges", "graphml", "node-link"]
+ForeignFormat = Literal["edge-list", "edges", "graphml", "gexf", "gml", "node-link"]
 
-_ENDINGS: dict[str, ForeignFormat] = {".graphml": "graphml", ".xml": "graphml", ".json": "node-link"}
+_ENDINGS: dict[str, ForeignFormat] = {
+    ".graphml": "graphml",
+    ".gexf": "gexf",
+    ".gml": "gml",
+    ".json": "node-link",
+}
+_NOT_READ = {
+    ".dot": "a Graphviz file",
+    ".gv": "a Graphviz file",
+    ".net": "a Pajek file",
+    ".gdf": "a GUESS file",
+    ".xlsx": "a spreadsheet",
+    ".xls": "a spreadsheet",
+    ".ods": "a spreadsheet",
+}
+# Without these their lines would be taken for those of an edge list.
+_DOT = re.compile(r"\s*(strict\s+)?(di)?graph\b[^\[\n]*\{")
+_GML = re.compile(r"^\s*graph\s*\[", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -67,8 +88,9 @@ def convert_file(
     path : str or Path
         The file.
     format : str, optional
-        edge-list (two names in each line), edges (DecentralizePy's: the number of nodes, then pairs of ids),
-        graphml or node-link (JSON); by default found out by the file's ending and content.
+        edge-list (two names in each line, or a table with heads), edges (DecentralizePy's: the number of nodes,
+        then pairs of ids), graphml, gexf, gml or node-link (JSON); by default found out by the file's ending and
+        content.
     mixing : str, optional
         The mixing rule.
     base_port : int, optional
@@ -126,21 +148,36 @@ def _content(path: Path) -> bytes:
 
 
 def _recognize(path: Path, content: bytes) -> ForeignFormat:
-    by_ending = _ENDINGS.get(path.suffix.lower())
-    if by_ending is not None:
-        return by_ending
-    text = _text(content, path).lstrip()
-    if text.startswith("<"):
-        return "graphml"
+    ending = path.suffix.lower()
+    if ending in _ENDINGS:
+        return _ENDINGS[ending]
+    if ending == ".xml" or content.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
+        return "gexf" if b"<gexf" in content[:2000] else "graphml"
+    whose = _NOT_READ.get(ending)
+    text = "" if whose else _text(content, path).lstrip()
+    if whose or _DOT.match(text):
+        raise InputError(
+            f"this is {whose or _NOT_READ['.dot']}, which is not read",
+            file=path,
+            mend="write it as GraphML, GEXF, GML, node-link JSON or an edge list (CSV), or say with --format which "
+            "of them it is",
+        )
     if text.startswith("{"):
         return "node-link"
+    if _GML.search(text[:2000]):
+        return "gml"
     return "edges" if begins_with_count(text) else "edge-list"
 
 
 def _read(kind: ForeignFormat, content: bytes, path: Path) -> ForeignGraph:
-    if kind == "graphml":
-        return read_graphml(content, path)
-    readers = {"edge-list": read_edge_list, "edges": read_counted_edges, "node-link": read_node_link}
+    if kind in ("graphml", "gexf"):
+        return (read_graphml if kind == "graphml" else read_gexf)(content, path)
+    readers = {
+        "edge-list": read_edge_list,
+        "edges": read_counted_edges,
+        "gml": read_gml,
+        "node-link": read_node_link,
+    }
     return readers[kind](_text(content, path), path)
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from topology.address import parse_address
 from topology.errors import InputError, name_hint
 
-__all__ = ["Edge", "KeyPin", "PeerEntry", "PeerName", "is_peer_name"]
+__all__ = ["Edge", "KeyPins", "PeerEntry", "PeerName", "as_keys", "is_peer_name"]
 
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
 _KEY = re.compile(r"sha256:[0-9a-f]{64}")
@@ -40,7 +40,8 @@ def _check_keys(found: object) -> str | tuple[str, ...] | None:
         case str():
             return _check_key(found)
         case [_, *_]:
-            return tuple(_check_key(key) for key in found)
+            keys = tuple(_check_key(key) for key in found)
+            return keys[0] if len(keys) == 1 else keys
     raise InputError(
         f"found {found!r}", mend="give one fingerprint, or a list of them while keys are rotated"
     )
@@ -52,8 +53,19 @@ def _check_address(address: str | None) -> str | None:
     return address
 
 
+def as_keys(found: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return one fingerprint, several or none as a tuple."""
+    match found:
+        case None:
+            return ()
+        case str():
+            return (found,)
+        case _:
+            return found
+
+
 PeerName = Annotated[str, AfterValidator(_check_name)]
-KeyPin = Annotated[str, AfterValidator(_check_key)]
+KeyPins = Annotated[str | tuple[str, ...], BeforeValidator(_check_keys)]
 
 
 class PeerEntry(BaseModel):
@@ -76,6 +88,11 @@ class PeerEntry(BaseModel):
         None,
         description="Fingerprint of the peer's public key, sha256:<64 hex>, or several during a rotation.",
     )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The fingerprints: none where the peer is known by its address only."""
+        return as_keys(self.key)
 
 
 class Edge(BaseModel):

@@ -1,10 +1,10 @@
-"""The one error of bad input, and hints for misspelled names."""
+"""The error of bad input, and hints for misspelled names."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["InputError", "name_hint"]
+__all__ = ["InputError", "NotYet", "name_hint"]
 
 
 class InputError(ValueError):
@@ -36,6 +36,10 @@ class InputError(ValueError):
         self.file = str(file) if file is not None else None
         self.field = field
         self.mend = mend
+
+
+class NotYet(InputError):
+    """Input that cannot be used now, and perhaps can later without anybody's doing: a port in use, a clock not set."""
 
 
 def name_hint(name: object, known: Iterable[str]) -> str:

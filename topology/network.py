@@ -3,22 +3,34 @@
 No graph library is imported here: every peer process reads its network file and has to stay small.
 """
 
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from topology.address import parse_address
-from topology.entries import Edge, KeyPin, PeerEntry, PeerName
+from topology.content import network_content
+from topology.entries import Edge, KeyPins, PeerEntry, PeerName, as_keys
 from topology.errors import InputError, name_hint
+from topology.parts import adjacent, components, distances, listed
 from topology.yamlfile import dump_yaml, load_yaml, validate
 
-__all__ = ["Edge", "MixingRule", "Network", "PeerEntry", "PeerName", "read_network", "write_network"]
+__all__ = [
+    "Edge",
+    "MixingRule",
+    "Network",
+    "PeerEntry",
+    "PeerName",
+    "read_network",
+    "write_network",
+]
+
+# Graphs of other programs, which `topology convert` reads.
+_FOREIGN = (".csv", ".tsv", ".txt", ".edges", ".graphml", ".gexf", ".gml", ".xml", ".json")
 
 MixingRule = Literal["metropolis", "lazy-metropolis", "max-degree", "uniform"]
 
@@ -39,7 +51,7 @@ class Network(BaseModel):
         At least two, with different addresses where they have any.
     edges : tuple of Edge
         Each pair once, connecting all peers.
-    operators : dict of str to str
+    operators : dict of str to str or tuple of str
         Fingerprints of the public keys of those who may submit runs.
 
     Raises
@@ -54,7 +66,7 @@ class Network(BaseModel):
     mixing: MixingRule = Field("metropolis", description="How the weights of the combination are chosen.")
     peers: dict[PeerName, PeerEntry] = Field(description="The peers by name.")
     edges: tuple[Edge, ...] = Field(description="Who is whose neighbour.")
-    operators: dict[PeerName, KeyPin] = Field(
+    operators: dict[PeerName, KeyPins] = Field(
         default_factory=dict, description="Who may submit runs: fingerprints of their public keys."
     )
 
@@ -84,6 +96,28 @@ class Network(BaseModel):
         return peers
 
     @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        owners: dict[str, str] = {}
+        named = [(f"peers.{name}.key", name, entry.keys) for name, entry in self.peers.items()]
+        named += [(f"operators.{name}", name, keys) for name, keys in self.operator_keys.items()]
+        for field, name, keys in named:
+            if field.startswith("operators") and name in self.peers:
+                raise InputError(
+                    f"{name!r} is a peer, too", field=field, mend="give the operator a name of their own"
+                )
+            operator = " --operator" if field.startswith("operators") else ""
+            for key in keys:
+                owner = owners.setdefault(key, name)
+                if owner != name:
+                    raise InputError(
+                        f"{key} is also the key of {owner!r}",
+                        field=field,
+                        mend=f"each has a key of its own: take {field} out of the file, then, on {name}'s machine, "
+                        f"`difpeer keys issue {name} --network FILE{operator}`",
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _check_edges(self) -> Self:
         seen: dict[tuple[str, str], int] = {}
         for position, edge in enumerate(self.edges):
@@ -100,11 +134,11 @@ class Network(BaseModel):
                     field=field,
                     mend="an edge holds in both directions: remove one of the two",
                 )
-        parts = _components(self.peers, seen)
+        parts = components(self.peers, seen)
         if len(parts) > 1:
-            listed = " | ".join(_short(part) for part in parts[:4]) + (" | …" if len(parts) > 4 else "")
+            named = " | ".join(listed(part) for part in parts[:4]) + (" | …" if len(parts) > 4 else "")
             raise InputError(
-                f"the network falls into {len(parts)} parts: {listed}",
+                f"the network falls into {len(parts)} parts: {named}",
                 field="edges",
                 mend="join them by edges",
             )
@@ -117,13 +151,18 @@ class Network(BaseModel):
         """Names of the peers, sorted."""
         return tuple(sorted(self.peers))
 
+    @property
+    def operator_keys(self) -> dict[str, tuple[str, ...]]:
+        """The operators' fingerprints."""
+        return {name: as_keys(keys) for name, keys in self.operators.items()}
+
     @cached_property
     def _positions(self) -> dict[str, int]:
         return {name: position for position, name in enumerate(self.names)}
 
     @cached_property
     def _neighbours(self) -> dict[str, tuple[str, ...]]:
-        return {name: tuple(sorted(near)) for name, near in _adjacent(self.peers, self._edges).items()}
+        return {name: tuple(sorted(near)) for name, near in adjacent(self.peers, self._edges).items()}
 
     @cached_property
     def _edges(self) -> dict[tuple[str, str], Edge]:
@@ -198,6 +237,21 @@ class Network(BaseModel):
             )
         return self._edges[first, second]
 
+    def can_dial(self, a: str, b: str) -> bool:
+        """Whether a peer can open connections to a neighbour: to one that has no address, or dials itself, it cannot.
+
+        Parameters
+        ----------
+        a, b : str
+            Two neighbours.
+
+        Raises
+        ------
+        InputError
+            If the two are not neighbours.
+        """
+        return self.edge(a, b).dial in (None, a) and self.peers[b].address is not None
+
     @cached_property
     def adjacency(self) -> NDArray[np.bool_]:
         """Who is whose neighbour: (L, L), symmetric, in the order of `names`, read-only."""
@@ -210,18 +264,7 @@ class Network(BaseModel):
 
     @cached_property
     def _distances(self) -> NDArray[np.int64]:
-        distances = np.zeros(self.adjacency.shape, dtype=np.int64)
-        for source in range(len(self.names)):
-            seen = np.zeros(len(self.names), dtype=np.bool_)
-            frontier = seen.copy()
-            seen[source] = frontier[source] = True
-            steps = 0
-            while not seen.all():
-                steps += 1
-                frontier = self.adjacency[frontier].any(axis=0) & ~seen
-                distances[source, frontier] = steps
-                seen |= frontier
-        return distances
+        return distances(self.adjacency)
 
     @cached_property
     def diameter(self) -> int:
@@ -254,6 +297,33 @@ class Network(BaseModel):
         nearer = to_target[self.index(source)] - 1
         return next(name for name in self.neighbours(source) if to_target[self.index(name)] == nearer)
 
+    def with_keys(
+        self, peers: Mapping[str, tuple[str, ...]], operators: Mapping[str, tuple[str, ...]]
+    ) -> Self:
+        """The same network with other pins, checked like a file.
+
+        Parameters
+        ----------
+        peers, operators : mapping of str to tuple of str
+            New fingerprints by name; others keep theirs, and operators may be new.
+
+        Returns
+        -------
+        Network
+            A new network.
+
+        Raises
+        ------
+        InputError
+            If a peer is unknown, or two have the same key.
+        """
+        content = network_content(self)
+        for name, keys in peers.items():
+            content["peers"][self.names[self.index(name)]]["key"] = list(keys)
+        if operators:
+            content.setdefault("operators", {}).update({name: list(keys) for name, keys in operators.items()})
+        return validate(type(self), content)
+
     def with_addresses(self, addresses: Mapping[str, str]) -> Self:
         """The same network with other addresses, checked like a file.
 
@@ -272,60 +342,10 @@ class Network(BaseModel):
         InputError
             If a name is unknown or an address cannot be used.
         """
-        content = _content(self)
+        content = network_content(self)
         for name, address in addresses.items():
             content["peers"][self.names[self.index(name)]]["address"] = address
         return validate(type(self), content)
-
-
-def _adjacent(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    near: dict[str, set[str]] = {name: set() for name in names}
-    for first, second in pairs:
-        near[first].add(second)
-        near[second].add(first)
-    return near
-
-
-def _components(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Connected parts, each sorted, in the order of their lowest names."""
-    near = _adjacent(names, pairs)
-    parts: list[list[str]] = []
-    left = dict.fromkeys(sorted(near))
-    while left:
-        start = next(iter(left))
-        part, queue = {start}, deque([start])
-        while queue:
-            fresh = near[queue.popleft()] - part
-            part |= fresh
-            queue.extend(fresh)
-        for name in part:
-            del left[name]
-        parts.append(sorted(part))
-    return parts
-
-
-def _short(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (f", … ({len(names)} peers)" if len(names) > 6 else "")
-
-
-def _content(network: Network) -> dict[str, Any]:
-    """The network as plain values, as short as the file format allows."""
-    content: dict[str, Any] = {
-        "name": network.name,
-        "mixing": network.mixing,
-        "peers": {
-            name: entry.model_dump(mode="json", exclude_none=True) for name, entry in network.peers.items()
-        },
-        "edges": [
-            [edge.first, edge.second]
-            if edge.dial is None
-            else {"peers": [edge.first, edge.second], "dial": edge.dial}
-            for edge in network.edges
-        ],
-    }
-    if network.operators:
-        content["operators"] = dict(network.operators)
-    return content
 
 
 def read_network(path: str | Path) -> Network:
@@ -346,7 +366,17 @@ def read_network(path: str | Path) -> Network:
     InputError
         If the file cannot be read or describes no usable network.
     """
-    return validate(Network, load_yaml(path), path)
+    try:
+        return validate(Network, load_yaml(path), path)
+    except InputError as error:
+        if Path(path).suffix.lower() not in _FOREIGN or not Path(path).is_file():
+            raise
+        raise InputError(
+            error.problem,
+            file=path,
+            field=error.field,
+            mend=f"if it is a graph of another program: difpeer topology convert {path} --out network.yaml",
+        ) from None
 
 
 def write_network(network: Network, path: str | Path) -> None:
@@ -364,4 +394,4 @@ def write_network(network: Network, path: str | Path) -> None:
     InputError
         If the file cannot be written.
     """
-    dump_yaml(_content(network), path)
+    dump_yaml(network_content(network), path)

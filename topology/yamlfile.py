@@ -5,6 +5,7 @@ import re
 from collections.abc import Hashable, Mapping
 from datetime import date
 from pathlib import Path
+from reprlib import Repr
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -13,8 +14,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from topology.errors import InputError, name_hint
+from topology.files import replace_file
 
-__all__ = ["dump_yaml", "load_yaml", "validate"]
+__all__ = ["dump_yaml", "load_yaml", "validate", "yaml_text"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -27,6 +29,8 @@ _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+\Z")
 
 
 _DEEPEST = 50
+_MOST_DIGITS = 400
+"""Of a number: nobody means more, and Python's own conversions fail or take long above some thousands."""
 
 
 class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
@@ -45,13 +49,42 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
         self._depth -= 1
         super().ascend_resolver()
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
-        if node in self.constructed_objects:
-            line = node.start_mark.line + 1
-            raise InputError(f"line {line}: a value is used again by an alias", mend="write the value out")
-        return super().construct_object(node, deep)
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None:
+            _refuse_aliases(node)
+        return node
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        if not isinstance(node, yaml.ScalarNode):
+            return super().construct_object(node, deep)
+        line = node.start_mark.line + 1
+        if len(node.value) > _MOST_DIGITS and node.tag in _NUMBERS:
+            raise InputError(
+                f"line {line}: a number of {len(node.value)} characters", mend="write a shorter number"
+            )
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, ValueError) as error:
+            # What a tag such as !!int promises, or the look of a date, is not there: PyYAML does not check it.
+            kind = node.tag.rpartition(":")[2]
+            raise InputError(
+                f"line {line}: not valid YAML ({_BRIEF.repr(node.value)} is no {kind})",
+                mend="mend it, or put it in quotes",
+            ) from error
+
+    def construct_scalar(self, node: yaml.Node) -> object:
+        if not isinstance(node, yaml.ScalarNode):
+            # PyYAML would take the value of the key "=" for it.
+            line = node.start_mark.line + 1
+            raise InputError(f"line {line}: not valid YAML (no single value)", mend="mend the syntax")
+        return super().construct_scalar(node)
+
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Hashable, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            # A tag such as !!set says so, of something else.
+            line = node.start_mark.line + 1
+            raise InputError(f"line {line}: not valid YAML (a mapping is expected)", mend="mend the syntax")
         lines: dict[Hashable, int] = {}
         for key_node, _ in node.value:
             line = key_node.start_mark.line + 1
@@ -71,6 +104,26 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
 
 class _Dumper(yaml.SafeDumper):
     """Safe dumper that quotes whatever the loader would take for a number."""
+
+
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 120
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+def _refuse_aliases(root: yaml.Node) -> None:
+    """Refuse a node that is met twice, before anything is made of it: also merging (``<<``) multiplies."""
+    met, left = set(), [root]
+    while left:
+        node = left.pop()
+        if id(node) in met:
+            line = node.start_mark.line + 1
+            raise InputError(f"line {line}: a value is used again by an alias", mend="write the value out")
+        met.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            left += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            left += node.value
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
@@ -132,6 +185,24 @@ def _parse(text: str, path: str | Path) -> object:
         raise InputError(f"not valid YAML ({reason})", file=path, mend="mend the syntax") from None
 
 
+def yaml_text(data: Mapping[str, Any]) -> str:
+    """Return a mapping as the text of a file that `load_yaml` gives the same values of.
+
+    Parameters
+    ----------
+    data : mapping
+        Plain Python values; the order of keys is kept.
+
+    Returns
+    -------
+    str
+        Only ASCII.
+    """
+    # One line for each innermost list or mapping: a peer or an edge stays on its line.
+    # Only ASCII: PyYAML writes some line breaks of Unicode so that they come back as spaces.
+    return yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=4096)
+
+
 def dump_yaml(data: Mapping[str, Any], path: str | Path) -> None:
     """Write a mapping so that `load_yaml` gives the same values back.
 
@@ -140,18 +211,15 @@ def dump_yaml(data: Mapping[str, Any], path: str | Path) -> None:
     data : mapping
         Plain Python values; the order of keys is kept.
     path : str or Path
-        The file to write; what was there is replaced.
+        The file to write; what was there is replaced, a link and the file's mode stay.
 
     Raises
     ------
     InputError
         If the file cannot be written.
     """
-    # One line for each innermost list or mapping: a peer or an edge stays on its line.
-    # Only ASCII: PyYAML writes some line breaks of Unicode so that they come back as spaces.
-    text = yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=4096)
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        replace_file(Path(path), yaml_text(data).encode())
     except OSError as error:
         raise InputError(
             f"cannot be written ({error.strerror})", file=path, mend="give a file in an existing folder"
@@ -195,7 +263,10 @@ def validate(model_type: type[Model], data: Mapping[str, Any], file: str | Path 
 
 
 def _refuse_foreign(value: object, loc: tuple[str | int, ...], file: str | Path | None) -> None:
-    """Refuse what YAML can say and JSON cannot: keys that are not text, dates, sets, bytes."""
+    """Refuse what YAML can say and JSON cannot (keys that are not text, dates, sets, bytes), and deep nesting."""
+    if len(loc) > _DEEPEST:
+        # No path: it would be as long as what is refused.
+        raise InputError(f"values are nested more than {_DEEPEST} deep", file=file, mend="write fewer levels")
     if isinstance(value, Mapping):
         for key, entry in value.items():
             if not isinstance(key, str):
@@ -258,7 +329,7 @@ _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 def _explain(model_type: type[BaseModel], error: ErrorDetails) -> tuple[str, str | None]:
     """Turn one error of pydantic into (problem, mend)."""
     kind, context, found = error["type"], error.get("ctx", {}), error["input"]
-    shown = f"found {_kind(found)}" if isinstance(found, Mapping | list) else f"found {found!r}"
+    shown = f"found {_kind(found)}" if isinstance(found, Mapping | list) else f"found {_BRIEF.repr(found)}"
     if isinstance(context.get("error"), InputError):
         return context["error"].problem, context["error"].mend
     if kind == "extra_forbidden":

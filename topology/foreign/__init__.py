@@ -1,1 +1,1 @@
-"""Networks in other programs' files: edge lists, DecentralizePy's, GraphML, node-link JSON."""
+"""Networks in other programs' files: edge lists, DecentralizePy's, GraphML, GEXF, GML, node-link JSON."""

@@ -1,10 +1,11 @@
-"""Edge lists: two names in each line; and DecentralizePy's form of them, with the number of nodes first."""
+"""Edge lists: two names in each line, and DecentralizePy's form of them, with the number of nodes first."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from topology.errors import InputError
+from topology.foreign.edge_table import HEADS, read_edge_table
 from topology.foreign.graph import ForeignGraph
 
 __all__ = ["MOST_NODES", "begins_with_count", "read_counted_edges", "read_edge_list"]
@@ -14,10 +15,9 @@ MOST_NODES = 65535
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 _COMMENT = re.compile(r"[#%].*")
-_GAP = re.compile(r"[ \t]*,[ \t]*|\s+")
+_GAP = re.compile(r"[ \t]*[,;][ \t]*|\s+")
 # networkx writes the attributes of an edge behind it, others a weight.
 _ATTRIBUTES = re.compile(r"\{.*\}|[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
-_HEADS = ({"source", "target"}, {"from", "to"}, {"src", "dst"})
 
 
 def begins_with_count(text: str) -> bool:
@@ -27,13 +27,14 @@ def begins_with_count(text: str) -> bool:
 
 
 def read_edge_list(text: str, file: str | Path) -> ForeignGraph:
-    """Read lines of two names, set apart by spaces, a tab or a comma.
+    """Read lines of two names, set apart by spaces, a tab, a comma or a semicolon.
 
     Parameters
     ----------
     text : str
         Content of the file. A weight, or networkx's attributes, may follow the names; ``#`` and ``%`` begin
-        comments; a first line such as ``source,target`` is passed over.
+        comments. A first line such as ``source,target`` names the columns: then others may stand between and behind
+        them, and names may hold blanks.
     file : str or Path
         For messages.
 
@@ -47,11 +48,14 @@ def read_edge_list(text: str, file: str | Path) -> ForeignGraph:
     InputError
         With file, line and mend, for the first line that holds anything else.
     """
+    table = read_edge_table(text, file)
+    if table is not None:
+        return table
     places: dict[str, str] = {}
     edges: list[tuple[str, str]] = []
     weighted, notes = False, []
     for number, words in _lines(text):
-        if not edges and {word.lower() for word in words[:2]} in _HEADS:
+        if not edges and {word.lower() for word in words[:2]} in map(set, HEADS):
             notes.append(f"line {number} ({', '.join(words[:2])}) is taken as the heads of columns")
             continue
         attributes = words[2] if len(words) > 2 else "{}"
@@ -60,7 +64,8 @@ def read_edge_list(text: str, file: str | Path) -> ForeignGraph:
                 f"found {_shown(words)} where two names are expected",
                 file=file,
                 field=f"line {number}",
-                mend="write the names of two neighbours; only a weight may follow",
+                mend="write the names of two neighbours; only a weight may follow. For other columns, or names with "
+                "blanks, begin with a line such as source,target",
             )
         weighted |= attributes != "{}"
         edges.append((words[0], words[1]))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from topology.entries import is_peer_name
 from topology.errors import InputError
+from topology.spelling import peer_name_of
 
 __all__ = ["peer_names_of"]
 
@@ -16,7 +17,8 @@ def peer_names_of(places: Mapping[str, str], file: str | Path) -> dict[str, str]
     """Choose the names of the peers.
 
     Where all nodes are called by numbers, 7 becomes p7, or p07 where there are two digits: so the names sort
-    by number, as those of ``topology make`` do. Else names stay as they are, in lower case.
+    by number, as those of ``topology make`` do. Else names are written in the letters of peers' names: see
+    :func:`topology.spelling.peer_name_of`.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def peer_names_of(places: Mapping[str, str], file: str | Path) -> dict[str, str]
         width = max(map(len, places), default=1)
         names = {node: f"p{node:0>{width}}" for node in places}
     else:
-        names = {node: node.lower() for node in places}
+        names = {node: peer_name_of(node) for node in places}
     owners: dict[str, str] = {}
     for node, name in names.items():
         if not is_peer_name(name):

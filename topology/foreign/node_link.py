@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from topology.errors import InputError, name_hint
 from topology.foreign.graph import ForeignGraph
+from topology.foreign.labels import by_labels
 
 __all__ = ["read_node_link"]
 
@@ -23,7 +24,7 @@ def read_node_link(text: str, file: str | Path) -> ForeignGraph:
     Returns
     -------
     ForeignGraph
-        With the nodes' ids as names; numbers become text.
+        With the nodes' names or labels where they have them, all different; else with their ids. Numbers become text.
 
     Raises
     ------
@@ -33,6 +34,7 @@ def read_node_link(text: str, file: str | Path) -> ForeignGraph:
     found = _parse(text, file)
     key = "edges" if "edges" in found else "links"
     places: dict[str, str] = {}
+    attributes: dict[str, dict[str, Any]] = {}
     for position, node in enumerate(_entries(found, "nodes", file)):
         place = f"nodes[{position}]"
         name = _name(node, "id", place, file)
@@ -41,6 +43,7 @@ def read_node_link(text: str, file: str | Path) -> ForeignGraph:
                 f"{name!r} is also the id of {places[name]}", f"{place}.id", "give each node its own id", file
             )
         places[name] = place
+        attributes[name] = node
     edges, weighted = [], False
     for position, edge in enumerate(_entries(found, key, file)):
         place = f"{key}[{position}]"
@@ -50,7 +53,8 @@ def read_node_link(text: str, file: str | Path) -> ForeignGraph:
                 _refuse(f"no node has the id {name!r}", f"{place}.{end}", name_hint(name, places), file)
         edges.append((ends["source"], ends["target"]))
         weighted |= "weight" in edge
-    return ForeignGraph(places, tuple(edges), directed=found.get("directed") is True, weighted=weighted)
+    graph = ForeignGraph(places, tuple(edges), directed=found.get("directed") is True, weighted=weighted)
+    return by_labels(graph, attributes)
 
 
 def _parse(text: str, file: str | Path) -> dict[str, Any]:
