@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,23 @@ from topology.errors import InputError
 
 __all__ = ["ArrowTable", "read_csv", "read_parquet"]
 
-# How pyarrow reads a number and a missing value in CSV.
+
+class Style(NamedTuple):
+    """What parts the columns of a text, and the digits of its numbers."""
+
+    separator: str
+    separator_name: str
+    decimal: str
+
+
+COMMAS = Style(",", "commas", ".")
+SEMICOLONS = Style(";", "semicolons", ",")
+"""As spreadsheets write it in countries with a decimal comma."""
+
+# How pyarrow reads a number and a missing value in CSV, decimals with a point.
 _NUMBER = re.compile(r"\s*[-+]?((\d+\.?\d*|\.\d+)(e[-+]?\d+)?|inf|infinity)\s*", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*")
+_OTHER_SEPARATORS = {"\t": "tabs", "|": "bars"}
 _MISSING = frozenset(pyarrow.csv.ConvertOptions().null_values)
 
 
@@ -29,11 +45,11 @@ class ArrowTable(Table):
         Where it came from.
     table : pyarrow.Table
         Its columns.
-    lines : bool
-        Whether the rows are lines of text with one line above them.
+    style : Style, optional
+        How it was written as lines of text, with one line above the rows; None where it was not.
     """
 
-    def __init__(self, file: Path, table: pa.Table, *, lines: bool) -> None:
+    def __init__(self, file: Path, table: pa.Table, style: Style | None = None) -> None:
         super().__init__(file, tuple(table.column_names))
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
@@ -46,13 +62,13 @@ class ArrowTable(Table):
         self.rows = table.num_rows
         self.refuse_empty()
         self._table = table
-        self._lines = lines
+        self._style = style
 
     def where(self, row: int) -> str:
         """Say where a row is: its line in a CSV file."""
-        if not self._lines:
+        if self._style is None:
             return super().where(row)
-        return _line(self.file, row + 1)
+        return _line(self.file, row + 1, self._style)
 
     def default_features(self) -> tuple[str, ...]:
         """Every column, but for those in which pandas keeps its index."""
@@ -76,22 +92,42 @@ class ArrowTable(Table):
         labels: Labels = column.cast(pa.string()).fill_null("").to_numpy().astype(np.str_)
         return labels
 
-    def _numbers(self, name: str) -> Array:
+    def blank(self, name: str) -> bool:
+        """Whether a column has no value in any row."""
+        return bool(self._table[name].null_count == self.rows)
+
+    def _numbers(self, name: str, optional: bool) -> Array:
         column = _plain(self._table[name])
         if _is_text(column.type):
-            raise self._text_found(name, column.to_pylist())
+            raise self._text_found(name, column.to_pylist(), optional)
         if not any(is_kind(column.type) for is_kind in _NUMERIC):
-            raise self._wrong_kind(name, column.type, "give numbers, or leave it out of --features")
+            mend = "give numbers" + (", or leave it out of --features" if optional else "")
+            raise self._wrong_kind(name, column.type, mend)
         values: Array = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
         return values
 
-    def _text_found(self, name: str, texts: list[str | None]) -> InputError:
+    def _text_found(self, name: str, texts: list[str | None], optional: bool) -> InputError:
         """Locate what keeps a column from being numeric."""
-        bad = ((row, text or "") for row, text in enumerate(texts) if not _NUMBER.fullmatch(text or ""))
-        row, text = next(bad, (0, texts[0]))
+        decimal = self._style.decimal if self._style else "."
+        as_pointed = str.maketrans({decimal: ".", ".": "x"}) if decimal != "." else {}
+        bad = (
+            (row, text or "")
+            for row, text in enumerate(texts)
+            if not _NUMBER.fullmatch((text or "").translate(as_pointed))
+        )
+        row, text = next(bad, (0, texts[0] or ""))
         if text in _MISSING:
-            return self.missing(name, row)
-        mend = "write a number such as 1234.5, name the column in --one-hot, or leave it out of --features"
+            return self.missing(name, row, optional)
+        if decimal == "." and _DECIMAL_COMMA.fullmatch(text):
+            number = text.strip().replace(".", "").replace(",", ".")
+            mend = f"write {number}: a point before decimals, nothing between thousands"
+        elif decimal == "," and _NUMBER.fullmatch(text):
+            number = text.strip().replace(".", ",")
+            mend = f"write {number}: beside semicolons a comma before decimals, nothing between thousands"
+        else:
+            mend = f"write a number such as 1234{decimal}5"
+            if optional:
+                mend += ", name the column in --one-hot, or leave it out of --features"
         return self.refusal(name, row, f"found the text {text!r}", mend)
 
     def _wrong_kind(self, name: str, kind: pa.DataType, mend: str) -> InputError:
@@ -116,7 +152,7 @@ _NUMERIC = (
 
 
 def read_csv(file: Path, text_columns: Collection[str]) -> ArrowTable:
-    """Read CSV: UTF-8, commas, names of the columns in the first line.
+    """Read CSV: UTF-8, names of the columns in the first line, which also tells the `Style`.
 
     Parameters
     ----------
@@ -136,6 +172,7 @@ def read_csv(file: Path, text_columns: Collection[str]) -> ArrowTable:
         If the file is empty, has another encoding or separator, or a line of another length.
     """
     _check_encoding(file)
+    style = _style_of(file)
     torn: list[pyarrow.csv.InvalidRow] = []
 
     def note(row: pyarrow.csv.InvalidRow) -> str:
@@ -147,22 +184,19 @@ def read_csv(file: Path, text_columns: Collection[str]) -> ArrowTable:
             file,
             # One thread: the number of a torn row is known, and the types never depend on a race.
             read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=1 << 24),
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-            convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string())),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=style.separator, newlines_in_values=True, invalid_row_handler=note
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(text_columns, pa.string()), decimal_point=style.decimal
+            ),
         )
     except pa.ArrowException as error:
         if torn:
-            raise _torn(file, torn[0]) from None
+            raise _torn(file, torn[0], style) from None
         mend = "give names in the first line and data below"
         raise InputError(_reason(error), file=file, field="rows", mend=mend) from None
-    if table.num_columns == 1 and re.search("[;\t|]", table.column_names[0]):
-        raise InputError(
-            f"has one column, {table.column_names[0]!r}",
-            file=file,
-            field="line 1",
-            mend="part columns by commas",
-        )
-    return ArrowTable(file, table, lines=True)
+    return ArrowTable(file, table, style)
 
 
 def read_parquet(file: Path) -> ArrowTable:
@@ -191,15 +225,15 @@ def read_parquet(file: Path) -> ArrowTable:
         raise InputError(
             f"cannot be read as Parquet ({_reason(error)})", file=file, mend="write the file again"
         ) from None
-    return ArrowTable(file, table, lines=False)
+    return ArrowTable(file, table)
 
 
-def _torn(file: Path, row: pyarrow.csv.InvalidRow) -> InputError:
+def _torn(file: Path, row: pyarrow.csv.InvalidRow, style: Style) -> InputError:
     return InputError(
         f"{row.actual_columns} value(s), but {row.expected_columns} columns are named",
         file=file,
-        field=_line(file, row.number - 1),
-        mend="write every line with all columns; put text with commas in quotes",
+        field=_line(file, row.number - 1, style),
+        mend=f"write every line with all columns; put text with {style.separator_name} in quotes",
     )
 
 
@@ -221,13 +255,28 @@ def _check_encoding(file: Path) -> None:
             raise InputError(found, file=file, field=f"line {number}", mend="save the table as UTF-8")
 
 
-def _line(file: Path, record: int) -> str:
+def _style_of(file: Path) -> Style:
+    """How the table is written, by its first line."""
+    with file.open(encoding="utf-8-sig") as text:
+        number, names = next(((n, line) for n, line in enumerate(text, start=1) if line.strip()), (1, ""))
+    separator = max((",", *_OTHER_SEPARATORS), key=names.count)
+    if separator in _OTHER_SEPARATORS:
+        raise InputError(
+            f"columns are parted by {_OTHER_SEPARATORS[separator]}",
+            file=file,
+            field=f"line {number}",
+            mend="save the table with commas between columns, or with semicolons and decimal commas",
+        )
+    return SEMICOLONS if names.count(";") > names.count(",") else COMMAS
+
+
+def _line(file: Path, record: int, style: Style) -> str:
     """Line on which a record begins; record 0 holds the names.
 
     pyarrow counts records; blank lines, and line breaks in quotes, part them from lines.
     """
     with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
+        reader = csv.reader(text, delimiter=style.separator)
         line, left = 1, record
         try:
             for values in reader:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from peer.data.local import LocalData
+from peer.data.remarks import remarks_on
 from peer.data.store import PeerData, peers_of, read_all, read_truth
 
 __all__ = ["describe", "summarize"]
@@ -48,7 +49,8 @@ def summarize(data_dir: str | Path, peers: PeerData) -> dict[str, Any]:
     -------
     dict
         JSON values: numbers of peers, tasks, rows and held-out rows, dimension, features, fewest and
-        most rows for learning per task, rank of the first peer's truth (null without one), and by peer.
+        most rows for learning per task, rank of the first peer's truth (null without one), remarks for people,
+        and by peer.
     """
     locals_ = {name: local for name, (local, _) in peers.items()}
     truths = [truth for _, truth in peers.values()]
@@ -65,6 +67,7 @@ def summarize(data_dir: str | Path, peers: PeerData) -> dict[str, Any]:
         "features": list(first.features),
         "preparation": first.preparation.model_dump(mode="json") if first.preparation else None,
         "truth_rank": None if truths[0] is None else truths[0].shape[1],
+        "remarks": remarks_on(list(locals_.values())),
         "peers": {name: {**_peer(local), "truth": U is not None} for name, (local, U) in peers.items()},
     }
 

@@ -13,6 +13,8 @@ __all__ = ["MOST_LEVELS", "Features"]
 MOST_LEVELS = 1000
 """More is a column of identifiers, named by mistake: its features would fill the memory."""
 
+MOST_TOLD = 10
+
 
 class Features:
     """The features of all rows, as they are being made.
@@ -29,7 +31,7 @@ class Features:
     Raises
     ------
     InputError
-        If a column holds what it should not, or two features would have one name.
+        If columns hold what they should not, with all of them; or if two features would have one name.
     """
 
     def __init__(self, table: Table, columns: Sequence[str], one_hot: Sequence[str]) -> None:
@@ -37,8 +39,13 @@ class Features:
         self.levels: dict[str, tuple[str, ...]] = {}
         self.names: list[str] = []
         parts: list[Array] = []
+        problems: list[InputError] = []
         for column in columns:
-            part = self._levels(column) if column in one_hot else table.numbers(column)
+            try:
+                part = self._levels(column) if column in one_hot else table.numbers(column, optional=True)
+            except InputError as error:
+                problems.append(error)
+                continue
             parts.append(part)
             if column in self.levels:
                 self.names += [f"{column}={level}" for level in self.levels[column]]
@@ -46,6 +53,8 @@ class Features:
                 self.names += (
                     [column] if part.shape[1] == 1 else [f"{column}{i}" for i in range(part.shape[1])]
                 )
+        if problems:
+            raise _together(problems)
         self.X = np.concatenate(parts, axis=1)
         self.mean = np.zeros(len(self.names))
         self.scale = np.ones(len(self.names))
@@ -89,12 +98,16 @@ class Features:
         rows = self.X[training]
         constant = np.flatnonzero(rows.min(axis=0) == rows.max(axis=0))
         if constant.size:
-            name = self.names[constant[0]]
-            raise InputError(
-                f"is {rows[0, constant[0]]:g} in all rows for learning",
-                file=self._table.file,
-                field=f"column {name!r}",
-                mend="leave it out of --features; a constant one is what --intercept adds",
+            raise _together(
+                [
+                    InputError(
+                        f"is {rows[0, number]:g} in all rows for learning",
+                        file=self._table.file,
+                        field=f"column {self.names[number]!r}",
+                        mend="leave it out: --without; a constant feature is what --intercept adds",
+                    )
+                    for number in constant
+                ]
             )
 
     def standardize(self, training: NDArray[np.bool_]) -> None:
@@ -136,3 +149,15 @@ class Features:
         self.mean = np.append(self.mean, 0.0)
         self.scale = np.append(self.scale, 1.0)
         self._refuse_twins()
+
+
+def _together(problems: Sequence[InputError]) -> InputError:
+    """One error for those of several columns, so that a table need not be mended one column at a time."""
+    first, *others = problems
+    if not others:
+        return first
+    told = "; ".join(f"{error.field}: {error.problem}" for error in others[:MOST_TOLD])
+    more = f"; and {len(others) - MOST_TOLD} more" if len(others) > MOST_TOLD else ""
+    return InputError(
+        first.problem, file=first.file, field=first.field, mend=f"{first.mend}. Likewise {told}{more}"
+    )

@@ -1,6 +1,6 @@
 """Tables made into peers' local tasks."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,65 +11,18 @@ from peer.data.dealing import check_fraction, check_seed, deal, held_out
 from peer.data.features import Features
 from peer.data.local import Preparation, Task, check_peer_name, from_tasks, task_order
 from peer.data.npz_table import NpzTable
-from peer.data.opening import open_table
+from peer.data.roles import ImportOptions, Roles, open_for_import
 from peer.data.store import PeerData
 from peer.data.tables import Array, Labels, Table
 from topology.errors import InputError
+from topology.spelling import peer_name_of
 
 __all__ = ["ImportOptions", "import_table"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImportOptions:
-    """What the columns of a table mean.
-
-    Parameters
-    ----------
-    task : str, optional
-        Column that names the task; for NPZ by default ``task``.
-    target : str, optional
-        Column of y; for NPZ by default ``y``.
-    features : tuple of str, optional
-        Columns that become features; by default all others, for NPZ ``X``.
-    one_hot : tuple of str, optional
-        Columns of which each level becomes a feature, after those of `features` unless named there.
-    peer : str, optional
-        Column that names the peer; for NPZ by default ``peer`` if it is there and `peers` is not given.
-    peers : tuple of str, optional
-        Names of peers to deal the tasks to.
-    intercept : bool, optional
-        Whether to add a last feature that is 1.
-    standardize : bool, optional
-        Whether to give each feature mean 0 and variance 1 over the rows for learning of the whole table.
-    holdout : float, optional
-        Part of each task's rows to hold out, in [0, 1).
-    seed : int, optional
-        Of the dealing and of the held-out rows, at least 0.
-    """
-
-    task: str | None = None
-    target: str | None = None
-    features: tuple[str, ...] | None = None
-    one_hot: tuple[str, ...] = ()
-    peer: str | None = None
-    peers: tuple[str, ...] | None = None
-    intercept: bool = False
-    standardize: bool = False
-    holdout: float = 0.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class _Roles:
-    """Columns by what they mean."""
-
-    task: str
-    target: str
-    peer: str | None
-    features: tuple[str, ...]
-
-
-def import_table(file: str | Path, options: ImportOptions) -> PeerData:
+def import_table(
+    file: str | Path, options: ImportOptions, tell: Callable[[str], None] | None = None
+) -> PeerData:
     """Make peers' local tasks out of one table.
 
     Parameters
@@ -79,6 +32,8 @@ def import_table(file: str | Path, options: ImportOptions) -> PeerData:
         counts, so columns that are not orthonormal are made so.
     options : ImportOptions
         What its columns mean.
+    tell : callable, optional
+        Is called with a line for people, where something is called otherwise than in the table.
 
     Returns
     -------
@@ -92,13 +47,13 @@ def import_table(file: str | Path, options: ImportOptions) -> PeerData:
     """
     check_fraction(options.holdout)
     check_seed(options.seed)
-    table, roles = _open(Path(file), options)
-    tasks = table.labels(roles.task)
+    table, roles = open_for_import(Path(file), options)
+    tasks = table.tasks(roles.task)
     y = _target(table, roles.target)
     made = Features(table, roles.features, options.one_hot)
     rows = _rows_by_task(tasks)
     if roles.peer is not None:
-        shares = _owners(table, roles.peer, tasks, rows)
+        shares = _owners(table, roles, rows, tell)
     else:
         shares = deal(list(rows), options.peers or (), options.seed)
     held = _held_rows(rows, table.rows, options)
@@ -122,66 +77,6 @@ def import_table(file: str | Path, options: ImportOptions) -> PeerData:
         name: (from_tasks([task(task_id) for task_id in share], tuple(made.names), how), truth)
         for name, share in shares.items()
     }
-
-
-def _open(file: Path, options: ImportOptions) -> tuple[Table, _Roles]:
-    """Open the table and find its columns."""
-    defaults = ("task", "y") if file.suffix.lower() == ".npz" else (None, None)
-    task, target = options.task or defaults[0], options.target or defaults[1]
-    for name, option in ((task, "--task"), (target, "--target")):
-        if name is None:
-            raise InputError("no column is named", file=file, field=option, mend=f"add {option} COL")
-    assert task is not None
-    assert target is not None
-    if options.peer is not None and options.peers is not None:
-        problem = "--peer excludes --peers and --network"
-        raise InputError(problem, file=file, field="--peer", mend="give one of them")
-    named = {task, *options.one_hot} | ({options.peer} if options.peer else set())
-    table = open_table(file, task, named)
-    peer = options.peer
-    if peer is None and options.peers is None:
-        if defaults[0] is None or "peer" not in table.names:
-            mend = "name the column of peers (--peer COL), or deal the tasks (--peers L or --network FILE)"
-            raise InputError("nothing says which peer holds which task", file=file, field="--peer", mend=mend)
-        peer = "peer"
-    taken = {task: "--task", target: "--target"} | ({peer: "--peer"} if peer else {})
-    if options.features is not None:
-        features = options.features
-    else:
-        features = tuple(name for name in table.default_features() if name not in taken)
-    features = (*features, *(name for name in options.one_hot if name not in features))
-    _check_roles(table, [task, target, *([peer] if peer else [])], taken, features, options)
-    return table, _Roles(task, target, peer, features)
-
-
-def _check_roles(
-    table: Table, named: list[str], taken: dict[str, str], features: tuple[str, ...], options: ImportOptions
-) -> None:
-    for name in named:
-        table.require(name, taken[name])
-    if len(taken) < len(named):
-        raise InputError(
-            f"one column as two of --task, --target, --peer: {', '.join(named)}",
-            file=table.file,
-            field=taken[named[-1]],
-            mend="give each its own",
-        )
-    if not features:
-        raise InputError(
-            "there are no features", file=table.file, field="--features", mend="name some columns"
-        )
-    for position, name in enumerate(features):
-        option = "--one-hot" if name in options.one_hot else "--features"
-        table.require(name, option)
-        if name in taken:
-            raise InputError(
-                f"column {name!r} is {taken[name]} already",
-                file=table.file,
-                field=option,
-                mend="leave it out here",
-            )
-        if name in features[:position]:
-            raise InputError(f"column {name!r} twice", file=table.file, field=option, mend="name it once")
 
 
 def _target(table: Table, name: str) -> Array:
@@ -223,17 +118,18 @@ def _held_rows(rows: dict[str, NDArray[np.intp]], num_rows: int, options: Import
 
 
 def _owners(
-    table: Table, column: str, tasks: Labels, rows: dict[str, NDArray[np.intp]]
+    table: Table, roles: Roles, rows: dict[str, NDArray[np.intp]], tell: Callable[[str], None] | None
 ) -> dict[str, tuple[str, ...]]:
-    """Tasks of each peer as a column says."""
-    peers = table.labels(column)
-    names, first = np.unique(peers, return_index=True)
-    for name, row in zip(names.tolist(), first.tolist(), strict=True):
-        try:
-            check_peer_name(name)
-        except InputError as error:
-            raise table.refusal(column, row, error.problem, error.mend or "") from None
-    shares: dict[str, list[str]] = {name: [] for name in names.tolist()}
+    """Tasks of each peer as a column says; ``Bad Homburg`` becomes bad-homburg."""
+    column = roles.peer
+    assert column is not None
+    labels = table.labels(column)
+    names = _peer_names(table, column, labels)
+    peers = np.array([names[label] for label in labels.tolist()])
+    for label, name in names.items():
+        if tell is not None and label.lower() != name:
+            tell(f"{label!r} is the peer {name}")
+    shares: dict[str, list[str]] = {name: [] for name in sorted(names.values())}
     for task_id, where in rows.items():
         owner = str(peers[where[0]])
         strays = where[peers[where] != owner]
@@ -242,10 +138,28 @@ def _owners(
                 column,
                 int(strays[0]),
                 f"task {task_id!r} is at {str(peers[strays[0]])!r}, but at {owner!r} in {table.where(int(where[0]))}",
-                "keep each task at one peer, or make one task per peer of it",
+                f"keep each task at one peer, or make one task per peer of it: --task {column},{roles.task}",
             )
         shares[owner].append(task_id)
     return {name: tuple(share) for name, share in shares.items()}
+
+
+def _peer_names(table: Table, column: str, labels: Labels) -> dict[str, str]:
+    """Name of the peer by what the table calls it; capitals make no other peer."""
+    names: dict[str, str] = {}
+    spelled: dict[str, str] = {}
+    found, first = np.unique(labels, return_index=True)
+    for label, row in sorted(zip(found.tolist(), first.tolist(), strict=True), key=lambda pair: pair[1]):
+        name = peer_name_of(label)
+        try:
+            check_peer_name(name)
+        except InputError as error:
+            raise table.refusal(column, row, f"{label!r} cannot be a name", error.mend or "") from None
+        if spelled.setdefault(name, label).casefold() != label.casefold():
+            problem = f"{label!r} and {spelled[name]!r} would both be the peer {name!r}"
+            raise table.refusal(column, row, problem, "write them alike if they are one, else rename one")
+        names[label] = name
+    return names
 
 
 def _truth(table: Table, options: ImportOptions, dim: int) -> Array | None:
@@ -276,7 +190,7 @@ def _truth(table: Table, options: ImportOptions, dim: int) -> Array | None:
     return orthonormalize(U)[0]
 
 
-def _preparation(roles: _Roles, made: Features, intercept: bool) -> Preparation:
+def _preparation(roles: Roles, made: Features, intercept: bool) -> Preparation:
     return Preparation(
         task=roles.task,
         target=roles.target,

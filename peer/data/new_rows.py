@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def read_new_rows(file: str | Path, local: LocalData, holders: Mapping[str, str]
     Returns
     -------
     Rows
-        In the order of the file; with targets where the table has their column.
+        In the order of the file; with targets where the table has their column, and not an empty one.
 
     Raises
     ------
@@ -71,11 +72,13 @@ def read_new_rows(file: str | Path, local: LocalData, holders: Mapping[str, str]
         If a column is missing, a task is not the peer's, or a value cannot be used.
     """
     how = local.preparation or _as_they_are(local)
-    table = open_table(file, how.task, {how.task, *how.one_hot})
-    table.require(how.task, "--data")
+    table = open_table(file, how.task, how.one_hot)
+    for column in table.task_columns(how.task):
+        _require(table, column)
     task = _positions(table, how.task, local.task_ids, holders or {})
     X = (_features(table, how, local.features) - np.array(how.mean)) / np.array(how.scale)
-    y = table.numbers(how.target)[:, 0] if how.target in table.names else None
+    known = how.target in table.names and not table.blank(how.target)
+    y = table.numbers(how.target)[:, 0] if known else None
     return Rows(task, np.ascontiguousarray(X), y)
 
 
@@ -87,7 +90,7 @@ def _as_they_are(local: LocalData) -> Preparation:
 def _positions(
     table: Table, column: str, task_ids: tuple[str, ...], holders: Mapping[str, str]
 ) -> NDArray[np.int64]:
-    labels = table.labels(column)
+    labels = table.tasks(column)
     position = {task_id: number for number, task_id in enumerate(task_ids)}
     for task_id in dict.fromkeys(labels.tolist()):
         if task_id not in position:
@@ -116,7 +119,7 @@ def _features(table: Table, how: Preparation, features: tuple[str, ...]) -> Arra
 
 
 def _levels(table: Table, column: str, known: tuple[str, ...]) -> NDArray[np.str_]:
-    table.require(column, "--data")
+    _require(table, column)
     labels = table.labels(column)
     strange = np.flatnonzero(~np.isin(labels, known))
     if strange.size:
@@ -139,5 +142,18 @@ def _numbers(table: Table, name: str) -> Array:
             raise InputError(
                 problem, file=table.file, field=matrix, mend="give the columns that the peer's data have"
             )
-    table.require(name, "--data")
+    _require(table, name)
     return table.numbers(name)[:, 0]
+
+
+def _require(table: Table, name: str) -> None:
+    """Refuse a table without this column; what is nearly called so is to be renamed."""
+    if name in table.names:
+        return
+    by_folded = {other.casefold(): other for other in table.names}
+    alike = get_close_matches(name.casefold(), by_folded, n=1)
+    if alike:
+        mend = f"rename {by_folded[alike[0]]!r} to {name!r}"
+    else:
+        mend = "add it: new rows have every column that the peer's own table had, but for the target"
+    raise InputError(f"there is no column {name!r}", file=table.file, field="--data", mend=mend)

@@ -21,13 +21,15 @@ class NpzTable(Table):
     file : Path
         Where they are.
     task : str
-        The array that names the task of each row; its length is the number of rows.
+        The array that names the task of each row, or several with commas between them; the number of rows is
+        its length.
     """
 
     def __init__(self, file: Path, task: str) -> None:
         super().__init__(file, npz_names(file))
-        self.require(task, "--task")
-        self.rows = self.array(task).size
+        first, *_ = self.task_columns(task)
+        self.require(first, "--task")
+        self.rows = self.array(first).size
         self.refuse_empty()
 
     def array(self, name: str) -> NDArray[Any]:
@@ -54,7 +56,13 @@ class NpzTable(Table):
         values = self._column(name, kinds="iuU", most_dims=1, wanted="whole numbers or text, shape (N,)")
         return values.astype(np.str_)
 
-    def _numbers(self, name: str) -> Array:
+    def blank(self, name: str) -> bool:
+        """Whether an array holds nothing but NaN."""
+        values = self.array(name)
+        return values.dtype.kind == "f" and bool(np.isnan(values).all())
+
+    def _numbers(self, name: str, optional: bool) -> Array:
+        del optional  # whatever is wrong with an array concerns all of it
         values = self._column(name, kinds="iufb", most_dims=2, wanted="real numbers, shape (N,) or (N, k)")
         return values.astype(np.float64)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from peer.data.npz_table import NpzTable
-from peer.data.tables import Table
+from peer.data.tables import Table, names_in
 from topology.errors import InputError
 
 __all__ = ["open_table"]
@@ -16,11 +16,11 @@ def open_table(file: str | Path, task: str, text_columns: Collection[str]) -> Ta
     Parameters
     ----------
     file : str or Path
-        ``.csv`` (UTF-8, commas, names in the first line), ``.parquet`` or ``.npz``.
+        ``.csv`` (UTF-8, commas or semicolons, names in the first line), ``.parquet`` or ``.npz``.
     task : str
-        Column that names the task of each row.
+        Column that names the task of each row, or several with commas between them.
     text_columns : collection of str
-        Columns whose values are names, to be taken as they are written.
+        Other columns whose values are names, to be taken as they are written.
 
     Returns
     -------
@@ -49,10 +49,10 @@ def open_table(file: str | Path, task: str, text_columns: Collection[str]) -> Ta
                 raise InputError(
                     "CSV and Parquet are read by pyarrow, which is not installed",
                     file=file,
-                    mend="pip install 'difpeer[data]' (NPZ needs nothing more)",
+                    mend="pip install pyarrow (NPZ needs nothing more)",
                 ) from None
             return (
-                arrow_table.read_csv(file, text_columns)
+                arrow_table.read_csv(file, {task, *names_in(task), *text_columns})
                 if suffix == ".csv"
                 else arrow_table.read_parquet(file)
             )

@@ -1,16 +1,21 @@
 """Ledgers of single runs, and one ledger of all peers."""
 
 import json
+import logging
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from peer.measure.schema import TABLES, check, create
+from peer.measure.compact import add_rows, create_compact
+from peer.measure.journal import replay, unfit
+from peer.measure.schema import TABLES, check, check_size, open_ledger
 from topology.errors import InputError
 
-__all__ = ["export", "forget_others", "merge"]
+__all__ = ["export", "forget_others", "merge", "require_whole"]
+
+log = logging.getLogger("difpeer")
 
 
 def export(source: str | Path, run: str, path: str | Path) -> None:
@@ -54,6 +59,29 @@ def merge(parts: Iterable[str | Path], path: str | Path) -> None:
             _copy(target, Path(part))
 
 
+def require_whole(path: str | Path) -> None:
+    """Read a ledger to its end.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If it is not a ledger of this version, or damaged anywhere; its ``problem`` says what is wrong with it.
+    """
+    with closing(open_ledger(path)) as ledger:
+        check_size(ledger, path)
+        try:
+            (found,) = ledger.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+    if found != "ok":
+        raise InputError(f"is damaged ({' '.join(found.split())})", file=path, mend="collect the run again")
+
+
 def forget_others(path: str | Path, runs: Iterable[str]) -> None:
     """Remove the rows of all but some runs from a ledger that nobody else uses, and give their room back.
 
@@ -80,13 +108,16 @@ def forget_others(path: str | Path, runs: Iterable[str]) -> None:
             # No file for memory shared with others: the disk may be full.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             check(connection, path)
+            # Else the next start would bring the rows of removed runs back.
+            for kept in replay(connection, Path(path)):
+                log.warning("%s", unfit(kept))
             connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
                 connection.execute(f"DELETE FROM {table} WHERE {others}", (stay,))  # noqa: S608
             connection.execute("COMMIT")
             if connection.execute("PRAGMA freelist_count").fetchone() != (0,):
                 connection.execute("VACUUM")
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:
         raise InputError(
             f"rows of removed runs are still in it: it cannot be written ({error})",
             file=path,
@@ -104,7 +135,7 @@ def _new_ledger(path: Path) -> Iterator[sqlite3.Connection]:
             # The file gets its name when it is complete, so it needs no journal.
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
-            create(connection)
+            create_compact(connection)
             yield connection
         partial.rename(path)
     except (OSError, sqlite3.OperationalError) as error:
@@ -123,13 +154,9 @@ def _copy(target: sqlite3.Connection, source: Path, run: str | None = None) -> N
         check(target, source, "part")
         # One transaction: all tables as of one moment.
         target.execute("BEGIN")
-        for table, columns in TABLES.items():
-            names = ", ".join(columns)
-            query = f"INSERT INTO main.{table} SELECT {names} FROM part.{table}"  # noqa: S608
-            if run is None:
-                target.execute(query)
-            else:
-                target.execute(f"{query} WHERE run = ?", (run,))
+        where, values = ("", ()) if run is None else ("WHERE run = ?", (run,))
+        for table in TABLES:
+            add_rows(target, table, source="part", where=where, values=values)
         target.execute("COMMIT")
         target.execute("DETACH part")
     except sqlite3.OperationalError:

@@ -1,19 +1,22 @@
-"""Figures of a run, read from its ledgers by SQL; ``docs/ledger.md`` has the same queries for people."""
+"""Figures of a run, read from its ledgers; ``docs/ledger.md`` has queries for people with the same results."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from peer.measure.entries import Entries, read_entries
 from peer.measure.schema import open_ledger
 from topology.errors import InputError
 
 __all__ = [
+    "MOVED",
     "SUBSPACE_DISTANCE",
     "ByteTotals",
     "RunFigures",
@@ -26,13 +29,9 @@ __all__ = [
 SUBSPACE_DISTANCE = "subspace_distance"
 """Name of the metric that the summary's trace is made of."""
 
-# Sent once by each peer for each round and edge: of a value that went out several times the first counts.
-_FIRST = """
-SELECT sum(payload_bytes), sum(message_bytes) FROM (
-  SELECT payload_bytes, message_bytes, min(rowid) FROM messages
-  WHERE kind = 'value' AND direction = 'sent' GROUP BY peer, neighbour, seq)
-"""
-_ALL = "SELECT sum(message_bytes) FROM messages WHERE kind <> 'control' AND direction = 'sent'"
+MOVED = "moved"
+"""The number by which an algorithm tells how far a basis has gone in an iteration: the Frobenius norm of the step."""
+
 # A connection that closed as soon as it was open may never have been found: its bytes are not known, and it is
 # counted instead. Nothing rather than too little where no connection of a peer was measured.
 _SOCKETS = """
@@ -55,6 +54,9 @@ _EXTENT = "SELECT (SELECT max(round) + 1 FROM rounds), (SELECT max(iteration) FR
 _LAST_ITERATIONS = "SELECT run, max(iteration) FROM iterations GROUP BY run"
 _SPAN = """
 SELECT min(CASE kind WHEN 'run-accepted' THEN at_utc END), min(CASE kind WHEN 'run-done' THEN at_utc END) FROM events
+"""
+_MOVED = """
+SELECT iteration, max(value) FROM iterations WHERE name = ? AND value IS NOT NULL GROUP BY iteration ORDER BY iteration
 """
 _LATENCIES = "SELECT latency_ns FROM rounds WHERE latency_ns IS NOT NULL"
 _DISTANCES = "SELECT peer, iteration, value FROM iterations WHERE name = ? ORDER BY incarnation"
@@ -79,6 +81,10 @@ class ByteTotals:
         neither in ``socket`` nor in ``wire_estimate``.
     resent : int
         Envelopes that went out again after a connection or a peer was lost; not part of ``message``.
+    told_by_receiver : int
+        Messages of which the sender's row was lost with a crash: they are counted as the other end reported them.
+    known_of_missing : int
+        Payload of values that arrived from peers of which there is no ledger; not part of ``payload``.
     """
 
     payload: int
@@ -87,6 +93,8 @@ class ByteTotals:
     wire_estimate: int | None = None
     uncounted_connections: int = 0
     resent: int = 0
+    told_by_receiver: int = 0
+    known_of_missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,8 @@ class RunFigures:
         Shape (rows,), int64: latency of every round of every peer; empty in a simulation.
     distances : mapping
         Subspace distance by peer and iteration, where a peer knows the truth.
+    moved : mapping of int to float
+        By iteration, ascending: how far the basis went that went furthest; empty where the algorithm does not tell.
     """
 
     rounds: int
@@ -112,15 +122,16 @@ class RunFigures:
     bytes: ByteTotals
     latencies_ns: NDArray[np.int64]
     distances: Mapping[str, Mapping[int, float]]
+    moved: Mapping[int, float]
 
 
-def ledger_figures(parts: Iterable[str | Path]) -> RunFigures:
-    """Read the figures of one run from its peers' ledgers, or from one merged ledger.
+def ledger_figures(path: str | Path) -> RunFigures:
+    """Read the figures of one run from the ledger of all peers.
 
     Parameters
     ----------
-    parts : iterable of str or Path
-        Ledgers with rows of this run only; each peer's rows are in one of them.
+    path : str or Path
+        A ledger with rows of this run only: of all peers, for what one of them has lost another one knows.
 
     Returns
     -------
@@ -130,26 +141,33 @@ def ledger_figures(parts: Iterable[str | Path]) -> RunFigures:
     Raises
     ------
     InputError
-        If one is not a ledger of this version, or damaged.
+        If it is not a ledger of this version, or damaged.
     """
-    found = [_read(path) for path in parts]
-    distances: dict[str, dict[int, float]] = {}
-    for part in found:
-        for name, values in part.distances.items():
-            distances.setdefault(name, {}).update(values)
+    with closing(open_ledger(path)) as ledger:
+        try:
+            sizes = _sizes(read_entries(ledger))
+            socket, wire, complete, uncounted = ledger.execute(_SOCKETS).fetchone()
+            rounds, iterations = ledger.execute(_EXTENT).fetchone()
+            latencies = np.fromiter(chain.from_iterable(ledger.execute(_LATENCIES)), np.int64)
+            moved = dict(ledger.execute(_MOVED, (MOVED,)).fetchall())
+            distances: dict[str, dict[int, float]] = {}
+            for peer, iteration, value in ledger.execute(_DISTANCES, (SUBSPACE_DISTANCE,)):
+                if value is not None:
+                    distances.setdefault(peer, {})[iteration] = value
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"is damaged ({error})", file=path, mend="collect the run again") from error
     return RunFigures(
-        rounds=max((part.rounds for part in found), default=0),
-        iterations=max((part.iterations for part in found), default=0),
-        bytes=ByteTotals(
-            payload=sum(part.bytes.payload for part in found),
-            message=_total(part.bytes.message for part in found),
-            socket=_total(part.bytes.socket for part in found),
-            wire_estimate=_total(part.bytes.wire_estimate for part in found),
-            uncounted_connections=sum(part.bytes.uncounted_connections for part in found),
-            resent=sum(part.bytes.resent for part in found),
+        rounds=rounds or 0,
+        iterations=iterations or 0,
+        bytes=replace(
+            sizes,
+            socket=socket if complete else None,
+            wire_estimate=wire if complete else None,
+            uncounted_connections=uncounted,
         ),
-        latencies_ns=np.concatenate([np.empty(0, np.int64), *(part.latencies_ns for part in found)]),
+        latencies_ns=latencies,
         distances=distances,
+        moved=moved,
     )
 
 
@@ -225,43 +243,18 @@ def run_seconds(parts: Iterable[str | Path]) -> float:
     return max(spans)
 
 
-def _total(parts: Iterable[int | None]) -> int | None:
-    """The sum; None unless every part was measured."""
-    total = 0
-    count = 0
-    for part in parts:
-        if part is None:
-            return None
-        total += part
-        count += 1
-    return total if count else None
-
-
-def _read(path: str | Path) -> RunFigures:
-    with closing(open_ledger(path)) as ledger:
-        try:
-            payload, message = ledger.execute(_FIRST).fetchone()
-            (everything,) = ledger.execute(_ALL).fetchone()
-            socket, wire, complete, uncounted = ledger.execute(_SOCKETS).fetchone()
-            rounds, iterations = ledger.execute(_EXTENT).fetchone()
-            latencies = np.array(ledger.execute(_LATENCIES).fetchall(), dtype=np.int64).reshape(-1)
-            distances: dict[str, dict[int, float]] = {}
-            for peer, iteration, value in ledger.execute(_DISTANCES, (SUBSPACE_DISTANCE,)):
-                if value is not None:
-                    distances.setdefault(peer, {})[iteration] = value
-        except sqlite3.DatabaseError as error:
-            raise InputError(f"is damaged ({error})", file=path, mend="collect the run again") from error
-    return RunFigures(
-        rounds=rounds or 0,
-        iterations=iterations or 0,
-        bytes=ByteTotals(
-            payload=payload or 0,
-            message=message,
-            socket=socket if complete else None,
-            wire_estimate=wire if complete else None,
-            uncounted_connections=uncounted,
-            resent=(everything or 0) - (message or 0),
-        ),
-        latencies_ns=latencies,
-        distances=distances,
+def _sizes(entries: Entries) -> ByteTotals:
+    """What the peers sent whose rows are there; of those that are not, the neighbours know it."""
+    own = entries.of_told
+    value = own & entries.value
+    everything, message = (
+        int(sizes.sum()) for sizes in (entries.copies_bytes[own], entries.message_bytes[value])
+    )
+    measured = value.any() and entries.measured
+    return ByteTotals(
+        payload=int(entries.payload_bytes[value].sum()),
+        message=message if measured else None,
+        resent=everything - message if measured else 0,
+        told_by_receiver=int(entries.lost_sendings[own].sum()),
+        known_of_missing=int(entries.payload_bytes[entries.value & ~own].sum()),
     )

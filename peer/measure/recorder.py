@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from peer.measure.interfaces import InterfaceSample
 from peer.measure.latency import RoundTimes
 from peer.measure.tcp_info import SocketSample
 
-__all__ = ["Direction", "Kind", "Recorder", "Row"]
+__all__ = ["Account", "Direction", "Kind", "Recorder", "Row"]
 
 Direction = Literal["sent", "received"]
+Account = Literal["control", "telemetry"]
 Kind = Literal["value", "confirm", "control"]
 Row = tuple[Any, ...]
 
@@ -32,8 +34,10 @@ class Recorder:
     """
 
     __slots__ = (
+        "_accounts",
         "_events",
         "_incarnation",
+        "_interfaces",
         "_iterations",
         "_messages",
         "_peer",
@@ -49,6 +53,8 @@ class Recorder:
         self._rounds = pending["rounds"].append
         self._messages = pending["messages"].append
         self._sockets = pending["sockets"].append
+        self._interfaces = pending["interfaces"].append
+        self._accounts = pending["accounts"].append
         self._iterations = pending["iterations"].append
         self._events = pending["events"].append
 
@@ -59,6 +65,7 @@ class Recorder:
         iteration: int | None,
         started_ns: int | None,
         times: RoundTimes | None,
+        disagreement: float | None = None,
     ) -> None:
         """Add a round that is over.
 
@@ -74,6 +81,9 @@ class Recorder:
             When it was asked for, monotonic; None where time does not exist (a simulation).
         times : RoundTimes or None
             Where its time went.
+        disagreement : float, optional
+            Largest Frobenius difference of a neighbour's value of this round to the own one; of the first and the
+            last round of an agreement.
         """
         self._rounds(
             (
@@ -85,6 +95,7 @@ class Recorder:
                 iteration,
                 started_ns,
                 *(times or _NO_TIMES),
+                disagreement,
             )
         )
 
@@ -180,6 +191,39 @@ class Recorder:
                 sample.header_bytes,
             )
         )
+
+    def interface(self, name: str, round_number: int | None, at_ns: int, sample: InterfaceSample) -> None:
+        """Add the counters of a network interface of the machine, or of the container.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``eth0``.
+        round_number : int or None
+            The last round that is over.
+        at_ns : int
+            When, monotonic.
+        sample : InterfaceSample
+            Its counters since it was made.
+        """
+        self._interfaces((self._peer, self._run, self._incarnation, name, round_number, at_ns, *sample))
+
+    def account(self, account: Account, at_ns: int, calls: int, bytes_sent: int, bytes_received: int) -> None:
+        """Add what a kind of requests has cost since the process started.
+
+        Parameters
+        ----------
+        account : {"control", "telemetry"}
+            Requests that change or fetch a run, or those that only look at it.
+        at_ns : int
+            When, monotonic.
+        calls : int
+            Requests so far.
+        bytes_sent, bytes_received : int
+            Of their messages, as handed to gRPC and as they came from it.
+        """
+        row = (self._peer, self._run, self._incarnation, account, at_ns, calls, bytes_sent, bytes_received)
+        self._accounts(row)
 
     def iteration(self, number: int, at_ns: int | None, metrics: Mapping[str, float]) -> None:
         """Add the numbers of an iteration, one row for each; one without a name where there are none.

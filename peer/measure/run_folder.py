@@ -60,8 +60,8 @@ class RunFolder:
     network : Network
         On which network.
     results : mapping
-        Arrays by peer and name: ``U``; ``B`` and ``task_ids`` where the peer's owner allows it. Without the
-        summary's missing peers.
+        Arrays by peer and name: ``U``, and ``prepared``, the digest of the features that it holds for; ``B`` and
+        ``task_ids`` where the peer's owner allows it. Without the summary's missing peers.
     """
 
     path: Path

@@ -1,14 +1,17 @@
 """Tables of the ledger. Their meaning and units are in ``docs/ledger.md``, column by column."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from topology.errors import InputError
 
-__all__ = ["TABLES", "VERSION", "create", "insert", "open_ledger"]
+__all__ = ["TABLES", "VERSION", "check", "check_size", "create", "insert_rows", "open_ledger"]
 
-VERSION = 1
+VERSION = 2
 """Kept in SQLite's ``user_version``; a file of another version is refused."""
 
 _WHOSE = {"peer": "TEXT NOT NULL", "run": "TEXT NOT NULL", "incarnation": "INTEGER NOT NULL"}
@@ -30,6 +33,7 @@ TABLES = MappingProxyType(
             "adapt_ns": "INTEGER",
             "gated_by": "TEXT",
             "slack_ns": "INTEGER",
+            "disagreement": "REAL",
         },
         "messages": {
             **_WHOSE,
@@ -58,6 +62,24 @@ TABLES = MappingProxyType(
             "min_rtt_us": "INTEGER",
             "header_bytes": "INTEGER NOT NULL",
         },
+        "interfaces": {
+            **_WHOSE,
+            "interface": "TEXT NOT NULL",
+            "round": "INTEGER",
+            "at_ns": "INTEGER NOT NULL",
+            "bytes_sent": "INTEGER NOT NULL",
+            "bytes_received": "INTEGER NOT NULL",
+            "packets_sent": "INTEGER NOT NULL",
+            "packets_received": "INTEGER NOT NULL",
+        },
+        "accounts": {
+            **_WHOSE,
+            "account": "TEXT NOT NULL",
+            "at_ns": "INTEGER NOT NULL",
+            "calls": "INTEGER NOT NULL",
+            "bytes_sent": "INTEGER NOT NULL",
+            "bytes_received": "INTEGER NOT NULL",
+        },
         "iterations": {
             **_WHOSE,
             "iteration": "INTEGER NOT NULL",
@@ -76,6 +98,18 @@ TABLES = MappingProxyType(
 )
 """Columns and their SQL types, by table."""
 
+_TOGETHER = 32
+"""Rows of one statement: sqlite3 lets other threads have the interpreter, and wins it back, once for each. Times the
+columns of a table it is below 1000, the most parameters that an older SQLite takes."""
+
+
+def _insert(table: str, rows: int) -> str:
+    row = f"({', '.join('?' * len(TABLES[table]))})"
+    return f"INSERT INTO {table} VALUES {', '.join([row] * rows)}"  # noqa: S608 - of our own names
+
+
+_INSERT = {table: (_insert(table, _TOGETHER), _insert(table, 1)) for table in TABLES}
+
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty database, and mark it with the version."""
@@ -85,9 +119,14 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def insert(table: str) -> str:
-    """SQL that adds one row, with a place for each column."""
-    return f"INSERT INTO {table} VALUES ({', '.join('?' * len(TABLES[table]))})"  # noqa: S608
+def insert_rows(connection: sqlite3.Connection, rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+    """Add rows, by table, with a value for each column."""
+    for table, added in rows.items():
+        together, one = _INSERT[table]
+        rest = len(added) % _TOGETHER
+        for begin in range(0, len(added) - rest, _TOGETHER):
+            connection.execute(together, tuple(chain.from_iterable(added[begin : begin + _TOGETHER])))
+        connection.executemany(one, added[len(added) - rest :])
 
 
 def open_ledger(path: str | Path) -> sqlite3.Connection:
@@ -140,4 +179,17 @@ def check(connection: sqlite3.Connection, path: str | Path, name: str = "main") 
             file=path,
             field="user_version",
             mend=f"read it with {newer}, or move it away",
+        )
+
+
+def check_size(connection: sqlite3.Connection, path: str | Path) -> None:
+    """Raise InputError where the end of the file is missing: SQLite takes a page that is cut off for one of zeros."""
+    (pages,), (size,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+    )
+    if Path(path).stat().st_size < pages * size:
+        raise InputError(
+            f"is damaged (its end is missing: {pages * size} bytes there were)",
+            file=path,
+            mend="collect the run again with `difpeer run --attach RUN`",
         )

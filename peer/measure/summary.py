@@ -9,6 +9,7 @@ import numpy as np
 from peer.algorithms.subspace import consensus_error
 from peer.config import RunSpec
 from peer.measure.figures import RunFigures
+from peer.measure.settling import movement
 from peer.program import Array
 from topology.mixing import gamma, mixing_matrix
 from topology.network import Network
@@ -20,6 +21,7 @@ VERSION = 1
 
 Driver = Literal["processes", "network", "simulation"]
 
+_PLANNED = ("label", "rounds", "payload_bytes")
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -36,7 +38,9 @@ def summarize(
     wall_s: float,
     matches_simulation: bool | None = None,
     missing: Mapping[str, str] | None = None,
+    missing_ledgers: Mapping[str, str] | None = None,
     profile: Mapping[str, str] | None = None,
+    tls: bool | None = None,
     command: str | None = None,
 ) -> dict[str, Any]:
     """Make the summary of a finished run.
@@ -65,8 +69,12 @@ def summarize(
         Whether the digests equal those of the exact simulation; None where it was not run.
     missing : mapping of str to str, optional
         Peers of which nothing is there, and why; all figures are then of the others.
+    missing_ledgers : mapping of str to str, optional
+        Peers whose result is there and whose ledger is not, and why; bytes and times are then of the others.
     profile : mapping of str to str, optional
         What the bits depend on besides specification and data, as the peers told it.
+    tls : bool, optional
+        Whether the peers talked TLS; None where none of them told it, or there were none.
     command : str, optional
         The command line that does the same again, where one is enough.
 
@@ -96,6 +104,7 @@ def summarize(
         "iterations": figures.iterations,
         "rounds": figures.rounds,
         "subspace_distance": _distance(figures, names),
+        "moved": movement(figures.moved),
         "consensus_error": _consensus([bases[name] for name in names]),
         "result_digest": {name: result_digest(bases[name]) for name in names},
         "bytes": {
@@ -105,15 +114,22 @@ def summarize(
             "wire_estimate": totals.wire_estimate,
             "uncounted_connections": totals.uncounted_connections,
             "resent": totals.resent,
+            "told_by_receiver": totals.told_by_receiver,
+            "known_of_missing": totals.known_of_missing,
             "predicted_payload": None if schedule is None else predicted_payload(schedule, network),
         },
         "round_latency_ms": _latency(figures),
         "wall_s": wall_s,
         "versions": dict(versions),
         "profile": None if profile is None else dict(profile),
+        "tls": tls,
         "command": command,
         "matches_simulation": matches_simulation,
         "missing_peers": dict(missing),
+        "missing_ledgers": dict(missing_ledgers or {}),
+        "schedule": None
+        if schedule is None
+        else [dict(zip(_PLANNED, entry, strict=True)) for entry in schedule],
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Areas", "Bars", "Chart", "Line", "Lines", "Matrix", "Panel", "Picture"]
+__all__ = ["Areas", "Bars", "Chart", "Line", "Lines", "Mark", "Matrix", "Panel", "Picture", "Timeline"]
 
 Floats = NDArray[np.float64]
 
@@ -23,11 +23,14 @@ class Line:
         Shape (k,), float64; NaN makes a gap.
     colour : str
         A name of `peer.report.colours.COLOURS`.
+    x : ndarray, optional
+        Shape (k,), float64: where its values are, if not where those of the chart are.
     """
 
     name: str
     y: Floats
     colour: str
+    x: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,46 @@ class Bars:
     names: tuple[str, ...]
     lines: tuple[Line, ...]
     x_title: str
+    unit: str = "ms"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of one name that is worth a mark, and what a hand on it says."""
+
+    name: str
+    x: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What each name did when: parts that follow each other, and marks.
+
+    Attributes
+    ----------
+    names : tuple of str
+        One bar each.
+    parts, colours : tuple of str
+        What the bars are made of.
+    moments : ndarray
+        Shape (names, parts + 1), float64: when each part begins, and when the last one ends; NaN where a name has
+        no bar.
+    marks : tuple of Mark
+        On the bars.
+    marked : str
+        What the marks are.
+    x_title : str
+        With its unit.
+    """
+
+    names: tuple[str, ...]
+    parts: tuple[str, ...]
+    colours: tuple[str, ...]
+    moments: Floats
+    marks: tuple[Mark, ...]
+    marked: str
+    x_title: str
 
 
 @dataclass(frozen=True)
@@ -96,7 +139,7 @@ class Picture:
     edge_notes: Mapping[tuple[str, str], str]
 
 
-Chart = Lines | Areas | Bars | Matrix | Picture
+Chart = Lines | Areas | Bars | Matrix | Picture | Timeline
 
 
 @dataclass(frozen=True)

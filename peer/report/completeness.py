@@ -1,4 +1,4 @@
-"""What a ledger lacks, whether its two ends agree, and what happened beside the rounds."""
+"""What a ledger lacks, and what happened beside the rounds."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -10,16 +10,6 @@ MOST_EVENTS = 100
 
 _ROWS = "SELECT peer, count(DISTINCT round) FROM rounds GROUP BY peer"
 _STARTS = "SELECT peer, count(DISTINCT incarnation) FROM rounds GROUP BY peer HAVING count(DISTINCT incarnation) > 1"
-_VALUES = "SELECT count(*) FROM messages WHERE kind = 'value' AND direction = ?"
-# What one end says it sent and the other that it got, once each: what both wrote down alike is there twice.
-_ONE_END = """
-SELECT count(*) FROM (
-  SELECT 1 FROM (
-    SELECT DISTINCT direction, CASE direction WHEN 'sent' THEN peer ELSE neighbour END AS sender,
-      CASE direction WHEN 'sent' THEN neighbour ELSE peer END AS receiver, seq, message_bytes
-    FROM messages WHERE kind = 'value')
-  GROUP BY sender, receiver, seq, message_bytes HAVING count(*) = 1)
-"""
 # The opening of the links and the states that every run goes through are no news.
 _EVENTS = """
 SELECT peer, at_utc, kind, text FROM events AS happened
@@ -53,10 +43,6 @@ class Completeness:
         Rounds without a row, by peer; only peers that lack some.
     starts : mapping of str to int
         How often a peer was started in the run; only peers with more than one.
-    values : int
-        Messages with a value, as their senders wrote them down, resent ones too.
-    one_end : int
-        Values that only one of the two ends wrote down.
     events : tuple of Event
         Links lost and found, warnings; at most `MOST_EVENTS`.
     more_events : int
@@ -66,8 +52,6 @@ class Completeness:
     begun_utc: str | None
     missing_rounds: Mapping[str, int]
     starts: Mapping[str, int]
-    values: int
-    one_end: int
     events: tuple[Event, ...]
     more_events: int
 
@@ -95,8 +79,6 @@ def read_completeness(books: sqlite3.Connection, peers: tuple[str, ...], rounds:
         begun_utc=books.execute(_BEGUN).fetchone()[0],
         missing_rounds={peer: rounds - found.get(peer, 0) for peer in peers if found.get(peer, 0) < rounds},
         starts=dict(books.execute(_STARTS).fetchall()),
-        values=books.execute(_VALUES, ("sent",)).fetchone()[0],
-        one_end=books.execute(_ONE_END).fetchone()[0],
         events=tuple(events[:MOST_EVENTS]),
         more_events=max(len(events) - MOST_EVENTS, 0),
     )

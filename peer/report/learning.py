@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peer.measure.figures import SUBSPACE_DISTANCE
+from peer.report.sent import Sent
 
 __all__ = ["Learning", "learning_of_trace", "read_learning"]
 
@@ -17,11 +18,13 @@ Ints = NDArray[np.int64]
 PREFERRED = (SUBSPACE_DISTANCE, "disagreement", "moved")
 """What is shown, the first that every peer told; then whatever else the algorithm reports."""
 
-_NAMES = "SELECT name, count(DISTINCT peer), (SELECT count(DISTINCT peer) FROM rounds) FROM iterations GROUP BY name"
+_NAMES = """
+SELECT name, count(DISTINCT peer), (SELECT count(DISTINCT peer) FROM rounds)
+FROM iterations WHERE name <> '' GROUP BY name
+"""
 _VALUES = "SELECT iteration, peer, value, at_ns FROM iterations WHERE name = ? ORDER BY incarnation"
 _STARTS = "SELECT peer, min(started_ns) FROM rounds WHERE started_ns IS NOT NULL GROUP BY peer"
 _ENDS = "SELECT coalesce(iteration, 0), max(round) + 1 FROM rounds GROUP BY 1"
-_SIZES = "SELECT round, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY round"
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,15 @@ def learning_of_trace(trace: Sequence[float | None]) -> Learning:
     )
 
 
-def read_learning(books: sqlite3.Connection, rounds: int) -> Learning | None:
-    """Read the series out of a ledger with the table of `peer.report.sent.first_sendings`.
+def read_learning(books: sqlite3.Connection, sent: Sent) -> Learning | None:
+    """Read the series out of a ledger.
 
     Parameters
     ----------
     books : sqlite3.Connection
         The ledger.
-    rounds : int
-        Rounds of the run.
+    sent : Sent
+        Of `peer.report.sent.first_sendings`.
 
     Returns
     -------
@@ -121,13 +124,14 @@ def read_learning(books: sqlite3.Connection, rounds: int) -> Learning | None:
     if not iterations:
         return None
     done = _rounds_done(books, iterations)
-    level, sent = _sent_until(books, rounds)
+    level = "message" if "message" in sent.rounds else "payload"
+    until = np.concatenate([[0], np.cumsum(sent.rounds[level])])
     return Learning(
         metric=metric,
         iterations=np.array(iterations, np.int64),
         values=np.array([max(values[iteration].values()) for iteration in iterations]),
         rounds=done,
-        sent_bytes=sent[done],
+        sent_bytes=until[done],
         level=level,
         seconds=_seconds(books, [times.get(iteration, {}) for iteration in iterations], peers),
     )
@@ -147,18 +151,6 @@ def _rounds_done(books: sqlite3.Connection, iterations: Sequence[int]) -> Ints:
     last = np.maximum.accumulate([ends[iteration] for iteration in known]) if known else np.zeros(0, np.int64)
     found = np.searchsorted(known, iterations, side="right")
     return np.concatenate([[0], last])[found].astype(np.int64)
-
-
-def _sent_until(books: sqlite3.Connection, rounds: int) -> tuple[str, Ints]:
-    """Bytes sent before each round, shape (rounds + 1,)."""
-    payload, message = np.zeros((2, rounds + 1), np.int64)
-    level = "message"
-    for number, payload_bytes, message_bytes in books.execute(_SIZES):
-        if 0 <= number < rounds:
-            payload[number + 1] = payload_bytes
-            message[number + 1] = message_bytes or 0
-            level = "payload" if message_bytes is None else level
-    return level, np.cumsum(message if level == "message" else payload)
 
 
 def _seconds(books: sqlite3.Connection, times: Sequence[dict[str, int]], peers: int) -> Floats | None:

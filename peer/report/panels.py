@@ -5,13 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from peer.measure.anatomy import PARTS
+from peer.report.agreements import Theory
 from peer.report.charts import Areas, Bars, Line, Lines, Matrix, Panel
 from peer.report.learning import Learning
 from peer.report.network_picture import network_picture
 from peer.report.reading import Recorded
 from peer.report.sentences import METRICS
 from peer.report.series import RunSeries
-from peer.report.timing import PARTS, Timing
+from peer.report.time_panels import PART_COLOURS, time_panels
+from peer.report.timing import Timing
 from peer.report.traffic import LEVELS, Traffic
 from peer.report.wording import ms, percent
 
@@ -24,7 +27,6 @@ MOST_POINTS = 2000
 
 _UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 _COLOURS = {"payload": "blue", "message": "orange", "socket": "green", "wire_estimate": "purple"}
-_PARTS = {"adapt": "green", "encode": "purple", "send": "orange", "wait": "blue", "decode": "red"}
 
 
 def panels(run: Recorded, series: RunSeries) -> list[Panel]:
@@ -47,8 +49,12 @@ def panels(run: Recorded, series: RunSeries) -> list[Panel]:
         made.append(_learning(series.learning))
     if series.traffic is not None and series.traffic.starts.size > 1:
         made.append(_levels(series.traffic))
+    if series.theory is not None and series.theory.agreements.labels:
+        made += _agreements(series.theory, run.summary.gamma)
     if series.timing is not None:
         made += [_latency(series.timing), _split(series.timing)]
+    if series.anatomy is not None:
+        made += time_panels(series.anatomy)
     if run.network is not None:
         picture = network_picture(run.network, series.traffic, series.timing)
         thick = "Thicker edges carried more bytes. " if series.traffic is not None else ""
@@ -108,6 +114,31 @@ def _levels(traffic: Traffic) -> Panel:
     return Panel("bytes", "Bytes of a round", note, views)
 
 
+def _agreements(theory: Theory, gamma: float) -> list[Panel]:
+    """How much of the difference each agreement left, for each kind of them."""
+    views = {}
+    found = theory.agreements
+    labels = np.array(found.labels)
+    for kind in theory.kinds:
+        own = np.flatnonzero((labels == kind.label) & (found.contraction > 0))
+        if own.size < 2:
+            continue
+        own = own[np.unique(np.linspace(0, own.size - 1, min(own.size, MOST_POINTS)).round().astype(int))]
+        lines = (
+            Line("measured", found.contraction[own], "blue"),
+            Line("predicted by gamma", gamma ** (found.rounds[own] - 1.0), "orange"),
+        )
+        views[kind.label] = Lines(
+            found.starts[own].astype(float), lines, "round", "part of the difference left"
+        )
+    note = (
+        "What an agreement leaves of the largest difference between neighbours. Gamma bounds the distance to the mean "
+        "of all; differences between neighbours shrink at that rate in the long run."
+    )
+    # Without a drawing there is the table below still.
+    return [Panel("agreements", "Agreements: theory beside measurement", note, views)] if views else []
+
+
 def _over_rounds(traffic: Traffic, levels: Mapping[str, Floats]) -> Lines:
     unit = _unit(max(float(series.max()) for series in levels.values()))
     lines = tuple(
@@ -133,7 +164,7 @@ def _latency(timing: Timing) -> Panel:
 def _split(timing: Timing) -> Panel:
     by_peer = Bars(
         timing.peers,
-        tuple(Line(part, timing.peer_parts_ms[part], _PARTS[part]) for part in PARTS),
+        tuple(Line(part, timing.peer_parts_ms[part], PART_COLOURS[part]) for part in PARTS),
         "ms a round, mean",
     )
     known = ~np.isnan(timing.parts_ms["wait"])
@@ -143,7 +174,7 @@ def _split(timing: Timing) -> Panel:
     top = 1.6 * usual if totals.max() > 3 * usual else None
     over_run = Areas(
         _middles(timing.starts)[known],
-        tuple(Line(part, timing.parts_ms[part][known], _PARTS[part]) for part in PARTS),
+        tuple(Line(part, timing.parts_ms[part][known], PART_COLOURS[part]) for part in PARTS),
         "round",
         "ms a round, mean",
         top,

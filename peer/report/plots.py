@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peer.report.charts import Areas, Bars, Chart, Line, Lines, Matrix, Picture
+from peer.report.charts import Areas, Bars, Chart, Line, Lines, Matrix, Picture, Timeline
 from peer.report.ticks import log_ticks
 from peer.report.wording import number
 
@@ -50,6 +50,8 @@ def plot(chart: Chart) -> Json:
             return _matrix(chart)
         case Picture():
             return _picture(chart)
+        case Timeline():
+            return _timeline(chart)
 
 
 def _lines(chart: Lines) -> Json:
@@ -74,7 +76,7 @@ def _line(line: Line, x: NDArray[np.float64]) -> Json:
         "type": "scatter",
         "mode": "lines",
         "name": escape(line.name),
-        "x": _numbers(x),
+        "x": _numbers(x if line.x is None else line.x),
         "y": _numbers(line.y),
     }
 
@@ -104,15 +106,62 @@ def _bars(chart: Bars) -> Json:
             "x": _numbers(line.y),
             "y": names,
             "marker": {"color": f"@{line.colour}", "line": {"width": 0}},
-            "hovertemplate": f"%{{x:.3~g}} ms<extra>{escape(line.name)}</extra>",
+            "hovertemplate": f"%{{x:.3~g}} {escape(chart.unit)}<extra>{escape(line.name)}</extra>",
         }
         for line in chart.lines
     ]
-    layout = _layout(chart.x_title, "", y={"type": "category", "autorange": "reversed", "showgrid": False})
-    layout |= {"barmode": "stack", "bargap": 0.3, "height": max(HEIGHT_PX, 120 + ROW_PX * len(names))}
-    layout["hovermode"] = "y unified"
-    layout["legend"]["traceorder"] = "normal"
+    return {"data": data, "layout": _rows(chart.x_title, len(names)) | {"hovermode": "y unified"}}
+
+
+def _timeline(chart: Timeline) -> Json:
+    names = [escape(name) for name in chart.names]
+    lengths = np.diff(chart.moments, axis=1)
+    data: list[Json] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": escape(part),
+            "base": _numbers(chart.moments[:, i]),
+            "x": _numbers(lengths[:, i]),
+            "y": names,
+            "marker": {"color": f"@{colour}", "line": {"width": 0}},
+            "hovertext": [
+                escape(f"{part}: {number(length)} ms") if math.isfinite(length) else ""
+                for length in lengths[:, i].tolist()
+            ],
+            "hovertemplate": "%{hovertext}<extra>%{y}</extra>",
+        }
+        for i, (part, colour) in enumerate(zip(chart.parts, chart.colours, strict=True))
+    ]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": escape(chart.marked),
+            "x": _numbers(np.array([mark.x for mark in chart.marks])),
+            "y": [escape(mark.name) for mark in chart.marks],
+            "marker": {
+                "color": "@ink",
+                "size": 8,
+                "symbol": "diamond",
+                "line": {"color": "@ground", "width": 1},
+            },
+            "hovertext": [escape(mark.note) for mark in chart.marks],
+            "hovertemplate": "%{hovertext}<extra>%{y}</extra>",
+            "cliponaxis": False,
+        }
+    )
+    layout = _rows(chart.x_title, len(names)) | {"hovermode": "closest"}
+    layout["barmode"] = "overlay"
     return {"data": data, "layout": layout}
+
+
+def _rows(x_title: str, rows: int) -> Json:
+    """The layout of horizontal bars, the first on top."""
+    layout = _layout(x_title, "", y={"type": "category", "autorange": "reversed", "showgrid": False})
+    layout |= {"barmode": "stack", "bargap": 0.3, "height": max(HEIGHT_PX, 120 + ROW_PX * rows)}
+    layout["legend"]["traceorder"] = "normal"
+    return layout
 
 
 def _matrix(chart: Matrix) -> Json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from peer.report.charts import Areas, Bars, Chart, Lines, Matrix, Panel, Picture
+from peer.report.charts import Areas, Bars, Chart, Lines, Matrix, Panel, Picture, Timeline
 from peer.report.colours import COLOURS
 from peer.report.ticks import log_ticks
 from peer.state.durable import disk_errors
@@ -101,12 +101,15 @@ def _draw(chart: Chart, figure: "Figure") -> None:
             _matrix(chart, axes, figure)
         case Picture():
             _picture(chart, axes, figure)
+        case Timeline():
+            _timeline(chart, axes, figure)
 
 
 def _lines(chart: Lines, axes: "Axes") -> None:
     for line in chart.lines:
         style = {"drawstyle": "steps-mid"} if chart.steps else {}
-        axes.plot(chart.x, line.y, label=line.name, color=COLOURS[line.colour], **style)  # type: ignore[arg-type]
+        x = chart.x if line.x is None else line.x
+        axes.plot(x, line.y, label=line.name, color=COLOURS[line.colour], **style)  # type: ignore[arg-type]
     if chart.log_y:
         axes.set_yscale("log")
         shown = axes.get_ylim()
@@ -135,16 +138,39 @@ def _areas(chart: Areas, axes: "Axes") -> None:
 
 
 def _bars(chart: Bars, axes: "Axes", figure: "Figure") -> None:
-    figure.set_figheight(max(HEIGHT_IN, 0.8 + 0.2 * len(chart.names)))
     left = np.zeros(len(chart.names))
     for line in chart.lines:
         axes.barh(chart.names, line.y, left=left, label=line.name, color=COLOURS[line.colour], height=0.7)
         left = left + line.y
+    _rows(chart.names, chart.x_title, axes, figure)
+    _legend(axes, len(chart.lines))
+
+
+def _timeline(chart: Timeline, axes: "Axes", figure: "Figure") -> None:
+    lengths = np.diff(chart.moments, axis=1)
+    for i, (part, colour) in enumerate(zip(chart.parts, chart.colours, strict=True)):
+        axes.barh(
+            chart.names,
+            lengths[:, i],
+            left=chart.moments[:, i],
+            label=part,
+            color=COLOURS[colour],
+            height=0.7,
+        )
+    x, names = [mark.x for mark in chart.marks], [mark.name for mark in chart.marks]
+    axes.scatter(
+        x, names, s=14, marker="D", color=COLOURS["ink"], edgecolors="white", linewidths=0.5, zorder=3
+    )
+    _rows(chart.names, chart.x_title, axes, figure)
+    _legend(axes, len(chart.parts))
+
+
+def _rows(names: Sequence[str], x_title: str, axes: "Axes", figure: "Figure") -> None:
+    figure.set_figheight(max(HEIGHT_IN, 0.8 + 0.2 * len(names)))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
-    axes.set_xlabel(chart.x_title)
-    _legend(axes, len(chart.lines))
+    axes.set_xlabel(x_title)
 
 
 def _matrix(chart: Matrix, axes: "Axes", figure: "Figure") -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from peer.measure.run_folder import LEDGER, NETWORK, RESULTS, SPEC, SUMMARY, read_summary
-from peer.measure.schema import open_ledger
+from peer.measure.schema import check_size, open_ledger
 from topology.errors import InputError
 from topology.network import Network, read_network
 from topology.yamlfile import load_yaml, validate
@@ -43,6 +43,16 @@ class Bytes(_Part):
     resent: int
     predicted_payload: int | None
     uncounted_connections: int = 0
+    told_by_receiver: int = 0
+    known_of_missing: int = 0
+
+
+class Planned(_Part):
+    """Rounds with one label that the algorithm's schedule has, and the payload of one message of them."""
+
+    label: str
+    rounds: int
+    payload_bytes: int
 
 
 class Latency(_Part):
@@ -66,13 +76,17 @@ class Summary(_Part):
     rounds: int
     subspace_distance: Distances | None
     consensus_error: float | None
+    moved: dict[str, float] | None = None
     bytes: Bytes
     round_latency_ms: Latency
     wall_s: float
     versions: dict[str, str]
     matches_simulation: bool | None
     missing_peers: dict[str, str] = {}
+    missing_ledgers: dict[str, str] = {}
+    schedule: list[Planned] | None = None
     profile: dict[str, str] | None = None
+    tls: bool | None = None
     command: str | None = None
 
 
@@ -102,6 +116,22 @@ class Recorded:
     network: Network | None
     ledger: Path | None
     shape: tuple[int, int] | None
+
+    @property
+    def shared_clock(self) -> bool:
+        """Whether all peers ran on one machine for certain, and so with one clock."""
+        return self.summary.driver == "processes"
+
+    @property
+    def unheard(self) -> frozenset[str]:
+        """Peers whose ledgers are not here."""
+        return frozenset({*self.summary.missing_peers, *self.summary.missing_ledgers})
+
+    @property
+    def unheard_edges(self) -> tuple[tuple[str, str], ...]:
+        """Edges of which neither end's ledger is here."""
+        edges = () if self.network is None else self.network.edges
+        return tuple((e.first, e.second) for e in edges if self.unheard.issuperset((e.first, e.second)))
 
 
 def read_recorded(folder: Path) -> Recorded:
@@ -178,19 +208,10 @@ def open_books(path: Path) -> Iterator[sqlite3.Connection]:
     """
     try:
         with closing(open_ledger(path)) as books:
-            _check_size(books, path)
+            check_size(books, path)
             yield books
     except sqlite3.DatabaseError as error:
         raise InputError(f"is damaged ({error})", file=path, mend=_MEND) from error
-
-
-def _check_size(books: sqlite3.Connection, path: Path) -> None:
-    """SQLite itself takes a last page that is cut off for one that ends in zeros."""
-    (pages,), (size,) = (books.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
-    if path.stat().st_size < pages * size:
-        raise InputError(
-            f"is damaged (its end is missing: {pages * size} bytes there were)", file=path, mend=_MEND
-        )
 
 
 def _shape(results: Path) -> tuple[int, int] | None:

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 
+from peer.measure.anatomy import PARTS
 from peer.measure.figures import SUBSPACE_DISTANCE
+from peer.measure.settling import unsettled
+from peer.report.books import closing
 from peer.report.learning import Learning
 from peer.report.reading import Recorded
 from peer.report.series import RunSeries
-from peer.report.timing import PARTS, Timing
+from peer.report.theory import theory_sentences
+from peer.report.timing import Timing
+from peer.report.whose_time import what_bounds_it, which_way_is_slow
 from peer.report.wording import amount, listed, ms, percent, plural, power, seconds, spelled
 
 __all__ = ["METRICS", "headline", "story"]
-
-NAMED_FROM = 1.5
-"""Times the waiting that a peer's place in the network explains, from which on it is named."""
 
 METRICS: Mapping[str, str] = {
     SUBSPACE_DISTANCE: "distance to the true subspace",
@@ -46,8 +48,8 @@ def headline(run: Recorded, series: RunSeries) -> str:
     distance = summary.subspace_distance
     if distance is not None and distance.final is not None:
         return f"{peers} learnt a shared subspace to a distance of {power(distance.final)}"
-    if series.learning is not None and series.learning.metric == "moved":
-        return f"{peers} learnt a subspace that still moves by {power(float(series.learning.values[-1]))}"
+    if summary.moved is not None:
+        return f"{peers} learnt a subspace that still moves by {power(summary.moved['last'])}"
     if summary.consensus_error is not None:
         return f"{peers} learnt a subspace and agree on it to {power(summary.consensus_error)}"
     return f"{peers} learnt a shared subspace"
@@ -68,7 +70,13 @@ def story(run: Recorded, series: RunSeries) -> list[str]:
     list of str
         Paragraphs of plain text.
     """
-    told = [_learnt(run, series.learning), _bytes(run), _time(run, series.timing)]
+    killed = series.completeness is not None and bool(series.completeness.starts)
+    told = [_learnt(run, series.learning), _bytes(run, killed=killed), _time(run, series.timing)]
+    remark = unsettled(run.summary.moved)
+    if remark:
+        told.insert(1, remark)
+    if series.anatomy is not None:
+        told += filter(None, (what_bounds_it(series.anatomy), which_way_is_slow(series.anatomy)))
     matches = run.summary.matches_simulation
     if matches is not None:
         told.append(
@@ -77,12 +85,11 @@ def story(run: Recorded, series: RunSeries) -> list[str]:
             if matches
             else "The results DIFFER from those of the exact simulation: this must not be, and should be reported."
         )
-    checks = series.completeness
-    if checks is not None and checks.values and not checks.one_end:
-        told.append(
-            f"Both ends of every edge wrote down the same: {plural(checks.values, 'message')} with values, "
-            "each of them counted where it was sent and where it arrived."
-        )
+    if series.balance is not None and series.balance.values:
+        told.append(closing(series.balance))
+    if series.theory is not None:
+        metric = series.theory.metric or ""
+        told += theory_sentences(series.theory, METRICS.get(metric, metric))
     return told
 
 
@@ -116,7 +123,7 @@ def _learnt(run: Recorded, learning: Learning | None) -> str:
     return text.strip()
 
 
-def _bytes(run: Recorded) -> str:
+def _bytes(run: Recorded, *, killed: bool) -> str:
     sizes = run.summary.bytes
     if sizes.message is None:
         return (
@@ -130,7 +137,8 @@ def _bytes(run: Recorded) -> str:
     if sizes.payload:
         text += f" ({_over(sizes.message, sizes.payload)})"
     if sizes.socket is not None:
-        most = "" if not sizes.uncounted_connections else " at least"
+        # What TCP carried after the last reading is lost with a process that is killed.
+        most = " at least" if sizes.uncounted_connections or killed else ""
         text += (
             f", and TCP carried{most} {amount(sizes.socket)} in all ({_over(sizes.socket, sizes.payload)})"
         )
@@ -175,26 +183,4 @@ def _time(run: Recorded, timing: Timing | None) -> str:
             f"A round's latency was {split}; adapting, before the rounds, took another "
             f"{percent(total['adapt'] / whole)} of that time. "
         )
-    return text + _waits(timing)
-
-
-def _waits(timing: Timing) -> str:
-    """Who was waited for; where all are waited for alike there is nobody to name."""
-    waited = sum(one.seconds for one in timing.waited_for.values())
-    if not waited or len(timing.waited_for) < 2:
-        return ""
-    # With all alike, each peer waits for each of its neighbours equally long: a hub is waited for most then, too.
-    excess = {
-        name: one.seconds / timing.fair_s[name]
-        for name, one in timing.waited_for.items()
-        if timing.fair_s.get(name, 0.0) > 0
-    }
-    name = max(excess, key=excess.__getitem__, default=None)
-    if name is None or excess[name] < NAMED_FROM:
-        return "No peer was waited for much more than its place in the network explains."
-    most = timing.waited_for[name]
-    return (
-        f"{name} was waited for longest: in {plural(most.rounds, 'round')} of its neighbours it came last, "
-        f"{percent(most.seconds / waited)} of all waiting, {excess[name]:.1f} times what its place in the network "
-        "explains."
-    )
+    return text.strip()

@@ -1,37 +1,20 @@
 """Latency of the rounds: quantiles over the run, and where the time went."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from peer.measure.anatomy import ARRIVED, PARTS, SENT, Rounds
 from peer.report.buckets import bucket_of
-from topology.network import Network
 
-__all__ = ["PARTS", "QUANTILES", "Timing", "Waited", "read_timing"]
+__all__ = ["QUANTILES", "Timing", "Waited", "timing_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PARTS = ("adapt", "encode", "send", "wait", "decode")
-"""In the order in which they happen. The last four are the latency; adapt comes before it."""
-
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-
-_ROUNDS = """
-SELECT round, latency_ns, adapt_ns, encode_ns, send_ns, wait_ns, decode_ns FROM rounds
-WHERE peer = ? AND latency_ns IS NOT NULL
-"""
-_PEERS = "SELECT DISTINCT peer FROM rounds ORDER BY peer"
-_WAITS = (
-    "SELECT peer, sum(wait_ns) / 1e9 FROM rounds WHERE wait_ns > 0 AND gated_by IS NOT NULL GROUP BY peer"
-)
-_WAITED = """
-SELECT gated_by, count(*), sum(wait_ns) / 1e9 FROM rounds
-WHERE wait_ns > 0 AND gated_by IS NOT NULL GROUP BY gated_by
-"""
 
 
 @dataclass(frozen=True)
@@ -54,18 +37,15 @@ class Timing:
         ``p50``, ``p95``, ``p99``, each of shape (buckets,), float64: over all rounds and peers of a bucket; NaN where
         it has none.
     parts_ms : mapping of str to ndarray
-        Each of `PARTS`, shape (buckets,), float64: the mean of a bucket.
+        Each of `peer.measure.anatomy.PARTS`, shape (buckets,), float64: the mean of a bucket.
     peers : tuple of str
         Those with measured rounds.
     peer_parts_ms : mapping of str to ndarray
-        Each of `PARTS`, shape (peers,), float64: the mean of a peer's rounds.
+        Likewise, shape (peers,), float64: the mean of a peer's rounds.
     total_s : mapping of str to float
-        Each of `PARTS`, summed over rounds and peers.
+        Likewise, summed over rounds and peers.
     waited_for : mapping of str to Waited
         By the peer that was waited for.
-    fair_s : mapping of str to float
-        How long each peer would have been waited for had every peer waited equally long for each of its neighbours:
-        a hub is waited for more than a leaf though it is no slower.
     """
 
     starts: Ints
@@ -75,60 +55,48 @@ class Timing:
     peer_parts_ms: Mapping[str, Floats]
     total_s: Mapping[str, float]
     waited_for: Mapping[str, Waited]
-    fair_s: Mapping[str, float]
 
 
-def read_timing(books: sqlite3.Connection, starts: Ints, network: Network) -> Timing | None:
-    """Read the times out of a ledger.
+def timing_of(rounds: Rounds, starts: Ints) -> Timing | None:
+    """Sum the times of all rounds up.
 
     Parameters
     ----------
-    books : sqlite3.Connection
-        The ledger.
+    rounds : Rounds
+        All rounds of the run.
     starts : ndarray
         Of `peer.report.buckets.bucket_starts`.
-    network : Network
-        Who is whose neighbour.
 
     Returns
     -------
     Timing or None
         None where no round was timed, as in a simulation.
     """
-    tables = {}
-    for (peer,) in books.execute(_PEERS).fetchall():
-        table = np.array(books.execute(_ROUNDS, (peer,)).fetchall(), np.int64)
-        if table.size:
-            tables[peer] = table
-    if not tables:
+    if not rounds.number.size:
         return None
-    table = np.concatenate(list(tables.values()))
-    buckets = bucket_of(table[:, 0], starts)
-    latency_ms = table[:, 1] / 1e6
-    parts = {part: table[:, 2 + i] for i, part in enumerate(PARTS)}
+    buckets = bucket_of(rounds.number, starts)
+    parts = dict(zip(PARTS, rounds.parts_ns.T, strict=True))
     count = len(starts) - 1
+    peers, own = np.unique(rounds.peer, return_inverse=True)
     return Timing(
         starts,
-        quantiles_ms=_quantiles(latency_ms, buckets, count),
+        quantiles_ms=_quantiles(rounds.latency_ns / 1e6, buckets, count),
         parts_ms={part: _means(ns / 1e6, buckets, count) for part, ns in parts.items()},
-        peers=tuple(tables),
-        peer_parts_ms={
-            part: np.array([own[:, 2 + i].mean() / 1e6 for own in tables.values()])
-            for i, part in enumerate(PARTS)
-        },
+        peers=tuple(rounds.names[peer] for peer in peers),
+        peer_parts_ms={part: _means(ns / 1e6, own, len(peers)) for part, ns in parts.items()},
         total_s={part: float(ns.sum() / 1e9) for part, ns in parts.items()},
-        waited_for={peer: Waited(rounds, waited) for peer, rounds, waited in books.execute(_WAITED)},
-        fair_s=_fair(dict(books.execute(_WAITS).fetchall()), network),
+        waited_for=_waited_for(rounds),
     )
 
 
-def _fair(waited: Mapping[str, float], network: Network) -> dict[str, float]:
-    fair = dict.fromkeys(network.names, 0.0)
-    for peer, seconds in waited.items():
-        neighbours = network.neighbours(peer)
-        for neighbour in neighbours:
-            fair[neighbour] += seconds / len(neighbours)
-    return fair
+def _waited_for(rounds: Rounds) -> dict[str, Waited]:
+    waits_ns = (rounds.moments_ns[:, ARRIVED] - rounds.moments_ns[:, SENT])[rounds.waited]
+    gates = rounds.gated_by[rounds.waited]
+    times, sums = np.bincount(gates), np.bincount(gates, waits_ns)
+    return {
+        rounds.names[gate]: Waited(int(times[gate]), float(sums[gate] / 1e9))
+        for gate in np.flatnonzero(times)
+    }
 
 
 def _quantiles(latency_ms: Floats, buckets: Ints, count: int) -> dict[str, Floats]:

@@ -3,9 +3,13 @@
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+
+from peer.measure.compact import STORED, require_stored
+from peer.report.sent import Sent
 
 __all__ = ["LEVELS", "Traffic", "read_traffic"]
 
@@ -20,22 +24,12 @@ LEVELS = {
 }
 """From the inside out, each contains the one before; with what people call them."""
 
-_ROUNDS = "SELECT round, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY round"
-_EDGES = "SELECT peer, neighbour, sum(payload_bytes), sum(message_bytes) FROM first GROUP BY peer, neighbour"
-# What the counters of a connection grew by from one reading to the next; one that could not be read once is left out
-# whole, as in the summary.
-_GROWTH = """
-WITH counted AS (
-  SELECT peer, incarnation, neighbour, connection, rowid AS place, coalesce(round + 1, 0) AS done,
-    bytes_sent - bytes_retrans AS socket,
-    bytes_sent + segs_out * max(header_bytes) OVER (PARTITION BY peer, incarnation, neighbour, connection) AS wire
-  FROM sockets AS whole WHERE NOT EXISTS (
-    SELECT 1 FROM sockets WHERE (peer, incarnation, neighbour, connection)
-      = (whole.peer, whole.incarnation, whole.neighbour, whole.connection)
-      AND bytes_sent + bytes_retrans + segs_out IS NULL))
-SELECT peer, neighbour, lag(done) OVER earlier, done, socket - lag(socket) OVER earlier, wire - lag(wire) OVER earlier
-FROM counted WINDOW earlier AS (PARTITION BY peer, incarnation, neighbour, connection ORDER BY place)
-"""
+_COUNTERS = f"""
+SELECT peer, incarnation, neighbour, connection, at_ns, coalesce(round + 1, 0),
+  coalesce(bytes_sent - bytes_retrans, -1), coalesce(bytes_sent, -1), coalesce(segs_out, -1), header_bytes
+FROM {STORED}sockets
+"""  # noqa: S608
+_COLUMNS = 10
 
 
 @dataclass(frozen=True)
@@ -51,11 +45,14 @@ class Traffic:
         agreements end; what they grew by is divided equally among the rounds between. Only measured levels.
     edges : mapping of (str, str) to mapping
         Bytes by level, from the first peer to the second.
+    sent_before : mapping of str to ndarray
+        By level, shape (rounds + 1,), float64: bytes sent before each round, and in the end.
     """
 
     starts: Ints
     per_round: Mapping[str, Floats]
     edges: Mapping[tuple[str, str], Mapping[str, int]]
+    sent_before: Mapping[str, Floats]
 
     @property
     def finest(self) -> str:
@@ -63,13 +60,15 @@ class Traffic:
         return next(level for level in ("socket", "message", "payload") if level in self.per_round)
 
 
-def read_traffic(books: sqlite3.Connection, starts: Ints, *, sockets: bool) -> Traffic:
-    """Read the bytes out of a ledger with the table of `peer.report.sent.first_sendings`.
+def read_traffic(books: sqlite3.Connection, sent: Sent, starts: Ints, *, sockets: bool) -> Traffic:
+    """Read the bytes out of a ledger.
 
     Parameters
     ----------
     books : sqlite3.Connection
         The ledger.
+    sent : Sent
+        Of `peer.report.sent.first_sendings`.
     starts : ndarray
         Of `peer.report.buckets.bucket_starts`.
     sockets : bool
@@ -81,28 +80,18 @@ def read_traffic(books: sqlite3.Connection, starts: Ints, *, sockets: bool) -> T
     Traffic
         Of all peers.
     """
-    rounds = int(starts[-1])
-    series = {"payload": np.zeros(rounds), "message": np.zeros(rounds)}
-    known = {"payload", "message"}
-    for number, payload, message in books.execute(_ROUNDS):
-        if 0 <= number < rounds:
-            series["payload"][number] = payload
-            series["message"][number] = message or 0
-        if message is None:
-            known.discard("message")
-    edges: dict[tuple[str, str], dict[str, int]] = {}
-    for peer, neighbour, payload, message in books.execute(_EDGES):
-        edges[peer, neighbour] = {"payload": payload, "message": message or 0}
+    series = {level: values.astype(np.float64) for level, values in sent.rounds.items()}
+    edges = {edge: dict(sizes) for edge, sizes in sent.edges.items()}
     if sockets:
-        known |= {"socket", "wire_estimate"}
-        series["socket"], series["wire_estimate"] = _add_sockets(books, rounds, edges)
+        series["socket"], series["wire_estimate"] = _add_sockets(books, int(starts[-1]), edges)
     return Traffic(
         starts,
-        {level: _means(series[level], starts) for level in LEVELS if level in known},
+        {level: _means(series[level], starts) for level in LEVELS if level in series},
         {
-            edge: {level: size for level, size in sizes.items() if level in known}
+            edge: {level: sizes[level] for level in LEVELS if level in sizes}
             for edge, sizes in sorted(edges.items())
         },
+        {level: np.concatenate([[0.0], np.cumsum(series[level])]) for level in LEVELS if level in series},
     )
 
 
@@ -117,19 +106,47 @@ def _add_sockets(
     books: sqlite3.Connection, rounds: int, edges: dict[tuple[str, str], dict[str, int]]
 ) -> tuple[Floats, Floats]:
     """Spread what the counters grew by over the rounds; add the sums to the edges."""
-    # One entry more than rounds: growth that ends with the last round is taken off behind it.
-    growth = np.zeros((2, rounds + 2))
-    for peer, neighbour, since, until, socket, wire in books.execute(_GROWTH):
-        if since is None:  # the first reading of a connection
-            continue
-        sizes = edges.setdefault((peer, neighbour), {"payload": 0, "message": 0})
-        sizes["socket"] = sizes.get("socket", 0) + socket
-        sizes["wire_estimate"] = sizes.get("wire_estimate", 0) + wire
-        # Counters that were read twice after the same round grew at its end.
-        last = max(min(until, rounds), 1)
-        first = min(since, last - 1)
-        grown = np.array([socket, wire]) / (last - first)
-        growth[:, first] += grown
-        growth[:, last] -= grown
-    per_round = np.cumsum(growth, axis=1)[:, :rounds]
+    peer, neighbour, since, until, grown = _growth(books)
+    names = dict(books.execute("SELECT id, name FROM names").fetchall())
+    ends, place = np.unique(np.stack([peer, neighbour]), axis=1, return_inverse=True)
+    sums = [np.bincount(place.reshape(-1), level, ends.shape[1]).astype(np.int64).tolist() for level in grown]
+    for i, (sender, receiver) in enumerate(ends.T.tolist()):
+        sizes = edges.setdefault((names[sender], names[receiver]), {"payload": 0})
+        sizes["socket"], sizes["wire_estimate"] = sums[0][i], sums[1][i]
+    # Counters that were read twice after the same round grew at its end.
+    last = np.clip(until, 1, max(rounds, 1))
+    first = np.minimum(since, last - 1)
+    per_round = []
+    for level in grown:
+        each = level / (last - first)
+        # One entry more than rounds: growth that ends with the last round is taken off behind it.
+        steps = np.bincount(first, each, rounds + 2) - np.bincount(last, each, rounds + 2)
+        per_round.append(np.cumsum(steps)[:rounds])
     return per_round[0], per_round[1]
+
+
+def _growth(books: sqlite3.Connection) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """What the counters of each connection grew by from one reading to the next.
+
+    A connection that could not be read once is left out whole, as in the summary.
+
+    Returns
+    -------
+    peer, neighbour, since, until : ndarray
+        Shape (k,): numbers of names, and rounds that were over at the two readings.
+    grown : ndarray
+        Shape (2, k): socket and wire.
+    """
+    require_stored(books, "sockets")
+    rows = np.fromiter(chain.from_iterable(books.execute(_COUNTERS)), np.int64).reshape(-1, _COLUMNS).T
+    rows = rows[:, np.lexsort((rows[6], *rows[4::-1]))]
+    if not rows.shape[1]:
+        return (*np.zeros((4, 0), np.int64), np.zeros((2, 0), np.int64))
+    same = (np.diff(rows[:4]) == 0).all(axis=0)
+    starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
+    lengths = np.diff(np.append(starts, rows.shape[1]))
+    read = np.repeat(np.minimum.reduceat(rows[6:9].min(axis=0), starts) >= 0, lengths)
+    headers = np.repeat(np.maximum.reduceat(rows[9], starts), lengths)
+    counted = np.stack([rows[6], rows[7] + rows[8] * headers])
+    kept = np.flatnonzero(same & read[1:])
+    return rows[0, kept], rows[2, kept], rows[5, kept], rows[5, kept + 1], np.diff(counted)[:, kept]

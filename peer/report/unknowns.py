@@ -1,7 +1,9 @@
 """What the report of a run cannot tell, and why."""
 
+from peer.report.books import received_from
 from peer.report.reading import Recorded
 from peer.report.series import RunSeries
+from peer.report.whose_time import unknown_times
 from peer.report.wording import count, listed, plural
 
 __all__ = ["unknown"]
@@ -27,6 +29,15 @@ def unknown(run: Recorded, series: RunSeries) -> list[str]:
     if summary.missing_peers:
         names = listed([f"{peer} ({why})" for peer, why in summary.missing_peers.items()])
         told.append(f"Everything of {names}. All figures, times and bytes are of the other peers.")
+    if summary.missing_ledgers:
+        names = listed([f"{peer} ({why})" for peer, why in summary.missing_ledgers.items()])
+        told.append(
+            f"Bytes and times of {names}; the results are of all. All bytes and times are of the other peers."
+        )
+    if series.balance is not None:
+        told += [
+            known for known in (received_from(series.balance, peer) for peer in sorted(run.unheard)) if known
+        ]
     if run.ledger is None:
         told.append(
             "Bytes of messages, sockets and edges, and all latencies: a simulation sends nothing and keeps no ledger."
@@ -58,10 +69,12 @@ def unknown(run: Recorded, series: RunSeries) -> list[str]:
         )
     if series.timing is None and run.ledger is not None:
         told.append("Latencies: no round in the ledger was timed.")
-    return told + _lost(series)
+    if series.anatomy is not None:
+        told += unknown_times(series.anatomy)
+    return told + _lost(run, series)
 
 
-def _lost(series: RunSeries) -> list[str]:
+def _lost(run: Recorded, series: RunSeries) -> list[str]:
     checks = series.completeness
     if checks is None:
         return []
@@ -69,19 +82,24 @@ def _lost(series: RunSeries) -> list[str]:
     if checks.starts:
         names = listed([f"{peer} ({number} times)" for peer, number in checks.starts.items()])
         told.append(
-            f"What was not on disk when a peer ended; started more than once: {names}. Rounds that it did again are in "
-            "the latencies more than once."
+            f"What was not on disk when a peer ended, such as what TCP had carried since its counters were last read; "
+            f"started more than once: {names}. Rounds that it did again are in the latencies more than once."
         )
-    if checks.missing_rounds:
-        names = listed([f"{peer} ({count(lost)})" for peer, lost in checks.missing_rounds.items()])
+    lost = {peer: rounds for peer, rounds in checks.missing_rounds.items() if peer not in run.unheard}
+    if lost:
+        names = listed([f"{peer} ({count(rounds)})" for peer, rounds in lost.items()])
         told.append(
-            f"Times and sent bytes of some rounds, whose rows were lost when a peer was killed: {names}. The sums are "
-            "without them."
+            f"Times of some rounds, whose rows were lost when a peer was killed: {names}. The latencies are without "
+            "them."
         )
-    if checks.one_end:
-        # A peer that was killed had not written down all that its neighbours got from it.
-        cause = " A peer was killed, and had not written down all of it." if checks.starts else ""
+    if run.summary.bytes.told_by_receiver:
         told.append(
-            f"Which end is right about {plural(checks.one_end, 'message')} that only one of the two wrote down.{cause}"
+            f"What the sender wrote down of {plural(run.summary.bytes.told_by_receiver, 'message')}: rows lost with a "
+            "crash are shown as reported by the other end, and counted so in all sums."
+        )
+    if series.balance is not None and series.balance.no_end:
+        told.append(
+            f"Anything of {plural(series.balance.no_end, 'value')} of which neither end has a row. "
+            "The sums are without them."
         )
     return told

@@ -1,33 +1,30 @@
 """The report as one page: everything is inside, and nothing is fetched."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
+from peer.report.books import balance_card
 from peer.report.charts import Panel
-from peer.report.colours import COLOURS, DARK
+from peer.report.clocks import clocks_table
 from peer.report.commands import commands
 from peer.report.completeness import Completeness
-from peer.report.html import card, data_script, figure_card, items, paragraphs, table, tiles
+from peer.report.frame import NO_SCRIPT, framed, panel_card, write_html
+from peer.report.html import card, items, paragraphs, table, tiles
+from peer.report.levels import levels
 from peer.report.panels import panels
-from peer.report.plots import plot
 from peer.report.reading import Recorded
-from peer.report.sentences import headline, story
+from peer.report.sentences import METRICS, headline, story
 from peer.report.series import RunSeries
+from peer.report.theory import cost_card, theory_card
 from peer.report.traffic import LEVELS
 from peer.report.unknowns import unknown
 from peer.report.wording import amount, count, ms, percent, power, seconds
-from peer.state.durable import disk_errors
 
 __all__ = ["REPORT", "page", "write_page"]
 
 REPORT = "report.html"
 """The report's name in a run folder."""
-
-# Nothing outside the page may be asked for, whatever a script tries.
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 _ROWS = {**LEVELS, "resent": "after lost connections", "predicted_payload": "values, predicted"}
 _ABOVE = ("message", "socket", "wire_estimate")
@@ -52,14 +49,7 @@ def write_page(run: Recorded, series: RunSeries, path: Path) -> None:
     InputError
         If the file cannot be written.
     """
-    text = page(run, series)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with disk_errors("cannot be written", path, "give a file in an existing folder", field="--out"):
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_html(page(run, series), path)
 
 
 def page(run: Recorded, series: RunSeries) -> str:
@@ -82,35 +72,8 @@ def page(run: Recorded, series: RunSeries) -> str:
     ImportError
         If plotly is not installed.
     """
-    from plotly.offline import get_plotlyjs  # an extra: only the page needs it
-
     made = panels(run, series)
-    figures = {
-        f"{panel.key}-{i}": plot(chart) for panel in made for i, chart in enumerate(panel.views.values())
-    }
-    parts = files("peer.report") / "page"
-    data = {"figures": figures, "colours": {"light": dict(COLOURS), "dark": dict(DARK)}}
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(run.summary.run_id)} – difpeer report</title>
-<style>
-{(parts / "style.css").read_text(encoding="utf-8")}</style>
-</head>
-<body>
-<main>
-{_body(run, series, made)}
-</main>
-{data_script("figures", data)}
-<script>{get_plotlyjs()}</script>
-<script>
-{(parts / "draw.js").read_text(encoding="utf-8")}</script>
-</body>
-</html>
-"""
+    return framed(run.summary.run_id, _body(run, series, made), made)
 
 
 def _body(run: Recorded, series: RunSeries, made: Sequence[Panel]) -> str:
@@ -122,12 +85,16 @@ def _body(run: Recorded, series: RunSeries, made: Sequence[Panel]) -> str:
     missing = unknown(run, series)
     if missing:
         parts.append(card("What is not known", items(missing), "unknown"))
-    parts.append(
-        "<noscript><p>The figures need JavaScript; all numbers are in the text and the tables.</p></noscript>"
-    )
+    parts.append(NO_SCRIPT)
+    theory = series.theory
     for panel in made:
-        views = [(label, f"{panel.key}-{i}") for i, label in enumerate(panel.views)]
-        parts.append(figure_card(panel.title, panel.note, views, _bytes(run) if panel.key == "bytes" else ""))
+        parts.append(panel_card(panel, _below(panel.key, run, series)))
+        if panel.key == "learning" and theory is not None and theory.costs:
+            parts.append(cost_card(theory, METRICS.get(theory.metric or "", theory.metric or "")))
+    if theory is not None and theory.kinds and "agreements" not in {panel.key for panel in made}:
+        parts.append(card("Agreements: theory beside measurement", theory_card(theory)))
+    if series.balance is not None:
+        parts.append(balance_card(series.balance))
     if series.completeness is not None and series.completeness.events:
         parts.append(_events(series.completeness))
     parts.append(card("Environment", table((), _environment(run))))
@@ -140,6 +107,15 @@ def _body(run: Recorded, series: RunSeries, made: Sequence[Panel]) -> str:
         card("Do it again", f"<p>{escape(note)}</p><pre>{escape(chr(10).join(commands(run)))}</pre>")
     )
     return "\n".join(parts)
+
+
+def _below(key: str, run: Recorded, series: RunSeries) -> str:
+    """The table under a figure."""
+    if key == "bytes":
+        return _bytes(run, series)
+    if key == "delays" and series.anatomy is not None:
+        return clocks_table(series.anatomy)
+    return theory_card(series.theory) if key == "agreements" and series.theory is not None else ""
 
 
 def _header(run: Recorded, series: RunSeries) -> str:
@@ -171,7 +147,7 @@ def _tiles(run: Recorded) -> list[tuple[str, str]]:
     return told
 
 
-def _bytes(run: Recorded) -> str:
+def _bytes(run: Recorded, series: RunSeries) -> str:
     sizes = run.summary.bytes
     rounds = max(run.summary.rounds, 1)
     rows = []
@@ -183,7 +159,8 @@ def _bytes(run: Recorded) -> str:
         above = f"+{percent(size / sizes.payload - 1)}" if level in _ABOVE and sizes.payload else ""
         each = amount(size / rounds) if level != "resent" else ""
         rows.append((name, amount(size), each, above))
-    return table(("", "whole run", "a round", "over the values"), rows, numbers=True)
+    whole = table(("", "whole run", "a round", "over the values"), rows, numbers=True)
+    return whole if series.accounts is None else whole + levels(sizes, series.framing, series.accounts)
 
 
 def _events(checks: Completeness) -> str:

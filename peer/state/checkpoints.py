@@ -8,6 +8,7 @@ import numpy as np
 from peer.protocol.payload import Payload, Tensor
 from peer.protocol.records import Checkpoint, EdgeMark, Sent
 from peer.state.container import Label, Part, pack, unpack
+from peer.state.sense import count, digest, flag, making_sense, mapping, sequence, text
 from peer.state.values import decode_state, encode_state
 
 __all__ = ["checkpoint_label", "decode_checkpoint", "encode_checkpoint"]
@@ -54,19 +55,20 @@ def decode_checkpoint(data: bytes, peer: str, run: str, index: int) -> Checkpoin
         If it is not what this peer wrote as this checkpoint.
     """
     content, buffers = unpack(data, checkpoint_label(peer, run, index))
-    messages = [
-        (number, label, _payload(tensors, buffers), bytes.fromhex(digest))
-        for number, label, tensors, digest in content["messages"]
-    ]
-    return Checkpoint(
-        run,
-        index,
-        content["round"],
-        content["needs"],
-        content["final"],
-        decode_state(content["state"], buffers),
-        {name: _decode_mark(mark, messages) for name, mark in content["edges"].items()},
-    )
+    with making_sense():
+        messages = [
+            (count(number), text(label), _payload(tensors, buffers), digest(digits))
+            for number, label, tensors, digits in sequence(content["messages"])
+        ]
+        return Checkpoint(
+            run,
+            index,
+            count(content["round"]),
+            count(content["needs"]),
+            flag(content["final"]),
+            decode_state(sequence(content["state"]), buffers),
+            {name: _decode_mark(mapping(mark), messages) for name, mark in mapping(content["edges"]).items()},
+        )
 
 
 class _Messages:
@@ -104,13 +106,16 @@ def _encode_mark(mark: EdgeMark, messages: _Messages) -> dict[str, Any]:
 
 def _decode_mark(mark: Mapping[str, Any], messages: Sequence[tuple[int, str, Payload, bytes]]) -> EdgeMark:
     return EdgeMark(
-        mark["sent_seq"],
-        mark["used_seq"],
-        mark["neighbour_durable"],
-        tuple(Sent(seq, *messages[number]) for seq, number in mark["sent"]),
-        tuple((seq, number, bytes.fromhex(digest)) for seq, number, digest in mark["used"]),
+        count(mark["sent_seq"]),
+        count(mark["used_seq"]),
+        count(mark["neighbour_durable"]),
+        tuple(Sent(count(seq), *messages[count(number)]) for seq, number in sequence(mark["sent"])),
+        tuple((count(seq), count(number), digest(digits)) for seq, number, digits in sequence(mark["used"])),
     )
 
 
-def _payload(tensors: Sequence[Sequence[Any]], buffers: Sequence[memoryview]) -> Payload:
-    return tuple(Tensor(dtype, tuple(shape), bytes(buffers[number])) for dtype, shape, number in tensors)
+def _payload(tensors: object, buffers: Sequence[memoryview]) -> Payload:
+    return tuple(
+        Tensor(text(dtype), tuple(map(count, sequence(shape))), bytes(buffers[count(number)]))
+        for dtype, shape, number in sequence(tensors)
+    )

@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
-__all__ = ["Damaged", "Label", "Part", "pack", "unpack"]
+from peer.state.sense import Damaged, count, making_sense, mapping, nonsense, sequence
+
+__all__ = ["Damaged", "Label", "Part", "pack", "seal", "unpack"]
 
 Part = bytes | memoryview
 
@@ -30,10 +32,6 @@ _START = struct.Struct("<8sIIQ")
 _CRC = struct.Struct("<I")
 _DIGEST_BYTES = 32
 _FIXED = _START.size + _CRC.size + _DIGEST_BYTES
-
-
-class Damaged(Exception):
-    """A file of the state folder cannot be used; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,11 @@ def pack(label: Label, content: Mapping[str, Any], buffers: Sequence[Part]) -> l
         },
         separators=(",", ":"),
     ).encode()
+    return seal(header, buffers)
+
+
+def seal(header: bytes, buffers: Sequence[Part]) -> list[Part]:
+    """Put what opens a file in front of its header and buffers."""
     start = _START.pack(MAGIC, VERSION, len(header), sum(map(len, buffers)))
     digest = hashlib.sha256(start)
     for part in (header, *buffers):
@@ -113,15 +116,18 @@ def unpack(data: bytes, expected: Label) -> tuple[dict[str, Any], list[memoryvie
     Damaged
         If it is not, byte for byte, what this peer wrote there.
     """
-    header, body = _checked(data)
-    _check_place(Label(header["kind"], header["peer"], header["run"], header["index"]), expected)
-    offsets = list(accumulate(header["sizes"], initial=0))
-    buffers = [body[first:last] for first, last in pairwise(offsets)]
-    content: dict[str, Any] = header["content"]
-    return content, buffers
+    head, body = _checked(data)
+    with making_sense():
+        header = mapping(json.loads(head))
+        _check_place(Label(header["kind"], header["peer"], header["run"], header["index"]), expected)
+        offsets = list(accumulate(map(count, sequence(header["sizes"])), initial=0))
+        if offsets[-1] != len(body):
+            nonsense(f"buffers of {offsets[-1]} bytes in all, of which {len(body)} are there")
+        content = dict(mapping(header["content"]))
+    return content, [body[first:last] for first, last in pairwise(offsets)]
 
 
-def _checked(data: bytes) -> tuple[dict[str, Any], memoryview]:
+def _checked(data: bytes) -> tuple[bytes, memoryview]:
     if not data:
         raise Damaged("is empty")
     if len(data) < _FIXED:
@@ -143,8 +149,7 @@ def _checked(data: bytes) -> tuple[dict[str, Any], memoryview]:
     digest.update(memoryview(data)[_FIXED:])
     if digest.digest() != data[_FIXED - _DIGEST_BYTES : _FIXED]:
         raise Damaged("is damaged: its SHA-256 is another one")
-    header: dict[str, Any] = json.loads(data[_FIXED : _FIXED + header_bytes])
-    return header, memoryview(data)[_FIXED + header_bytes :]
+    return data[_FIXED : _FIXED + header_bytes], memoryview(data)[_FIXED + header_bytes :]
 
 
 def _check_place(found: Label, expected: Label) -> None:

@@ -47,7 +47,9 @@ class StateFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             for part in made:
                 sync_folder(part.parent)
-            self._lock = take_lock(self.path)
+            self._lock = take_lock(
+                self.path, "stop the other difpeer serve, or give each peer a folder of its own"
+            )
         try:
             self._prepare()
             self.incarnation = self._raise_incarnation()
@@ -118,7 +120,7 @@ def read_peer_file(folder: Path) -> tuple[str, int]:
     file = folder / PEER_FILE
     try:
         document: Any = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise InputError(f"cannot be read ({error})", file=file, mend=_MEND) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(f"is not a state of format {FORMAT}", file=file, field="format", mend=_MEND)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from peer.measure.collect import forget_others
 from peer.measure.figures import last_iterations
+from peer.measure.journal import journal_files
 from peer.program import iteration_of
 from peer.protocol.records import Checkpoint, RunState
 from peer.registry import spec_head
@@ -88,8 +89,9 @@ def inventory(state: Path) -> Inventory:
     """
     peer = _peer_of(state)
     ledger = state / LEDGER
-    # Rows that a serving peer wrote last lie in a file beside it.
-    size = sum(path.stat().st_size for path in (ledger, ledger.with_name(f"{LEDGER}-wal")) if path.is_file())
+    # Rows that a serving peer wrote last lie in files beside it.
+    files = (ledger, ledger.with_name(f"{LEDGER}-wal"), *journal_files(ledger).values())
+    size = sum(map(_size, files))
     iterations = last_iterations(state / LEDGER)
     runs = [_entry(files, iterations.get(files.run)) for files in run_files(state / RUNS, peer)]
     return Inventory(peer, size, runs)
@@ -133,7 +135,7 @@ def delete_run(state: Path, run: str) -> Entry:
 def _locked(state: Path) -> Iterator[None]:
     _peer_of(state)
     with disk_errors("cannot be written", state):
-        lock = take_lock(state)
+        lock = take_lock(state, "stop the peer first; its runs can be removed while it does not serve")
     try:
         if (state / RUNS).is_dir():
             with disk_errors("cannot be removed"):
@@ -189,6 +191,13 @@ def _entry(files: RunFiles, last: int | None) -> Entry:
         "; ".join(reasons + wrong),
         over=record.reason is not None or record.state in (RunState.CLOSED, RunState.TOMB),
     )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a serving peer may have removed it meanwhile
+        return 0
 
 
 def _newest(files: RunFiles) -> tuple[Checkpoint | None, list[str]]:

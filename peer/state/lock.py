@@ -11,8 +11,15 @@ __all__ = ["take_lock"]
 _LOCK = "lock"
 
 
-def take_lock(folder: Path) -> int:
+def take_lock(folder: Path, mend: str) -> int:
     """Lock a folder for this process.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    mend : str
+        What to do where another process has the lock, for the message.
 
     Returns
     -------
@@ -36,7 +43,7 @@ def take_lock(folder: Path) -> int:
         raise InputError(
             "the state folder is in use" + (f" by process {owner}" if owner else ""),
             file=folder,
-            mend="stop the other difpeer serve, or give each peer a folder of its own",
+            mend=mend,
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

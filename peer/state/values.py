@@ -3,8 +3,11 @@
 The layout too, because BLAS and numpy may add in another order where an array lies otherwise in memory.
 """
 
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -12,12 +15,18 @@ import numpy as np
 from peer.program import Array
 from peer.protocol.errors import ProgramError
 from peer.state.container import Part
+from peer.state.sense import count, digest, nonsense, sequence, text
 
 __all__ = ["decode_state", "encode_state"]
 
 _DOUBLE = struct.Struct("<d")
+_MOST_AXES = 64
+"""Of an array of numpy."""
+
 _NUMBERS = "biufc"
 """Kinds of dtypes that are numbers: their names say all about them."""
+
+_DTYPE = re.compile(rf"[<>|][{_NUMBERS}][0-9]{{1,2}}")
 
 
 def encode_state(state: Mapping[str, Any], buffers: list[Part]) -> list[list[Any]]:
@@ -32,8 +41,14 @@ def encode_state(state: Mapping[str, Any], buffers: list[Part]) -> list[list[Any
 
 
 def decode_state(described: Iterable[Sequence[Any]], buffers: Sequence[memoryview]) -> dict[str, Any]:
-    """Make the state again; arrays are read-only, as they were once they had been in a checkpoint."""
-    return {name: _decode(kind, entry, buffers) for name, kind, *entry in described}
+    """Make the state again; arrays are read-only, as they were once they had been in a checkpoint.
+
+    Raises
+    ------
+    Damaged
+        Or, of what goes wrong with it otherwise, one of the errors that ``making_sense`` turns into it.
+    """
+    return {text(name): _decode(kind, entry, buffers) for name, kind, *entry in described}
 
 
 def _encode(name: str, entry: object, buffers: list[Part]) -> list[Any]:
@@ -62,18 +77,47 @@ def _encode(name: str, entry: object, buffers: list[Part]) -> list[Any]:
 
 
 def _decode(kind: str, entry: Sequence[Any], buffers: Sequence[memoryview]) -> object:
-    if kind == "bool" or kind == "int":
-        return entry[0]
-    if kind == "float":
-        return _DOUBLE.unpack(bytes.fromhex(entry[0]))[0]
+    if kind == "array":
+        return _decode_array(*entry, buffers=buffers)
     if kind == "scalar":
-        return np.frombuffer(buffers[entry[1]], dtype=entry[0])[0]
-    dtype, shape, order, number = entry
+        dtype, number = _dtype(entry[0]), count(entry[1])
+        if len(buffers[number]) != dtype.itemsize:
+            nonsense(f"{len(buffers[number])} bytes for one {dtype}")
+        return np.frombuffer(buffers[number], dtype=dtype)[0]
+    (found,) = entry
+    if kind == "float":
+        bits = digest(found)
+        if len(bits) != _DOUBLE.size:
+            nonsense(f"{len(bits)} bytes for a float")
+        return _DOUBLE.unpack(bits)[0]
+    if type(found).__name__ != kind or kind not in ("bool", "int"):
+        nonsense(f"found {brief(found)} where an entry of kind {brief(kind)} is expected")
+    return found
+
+
+def _decode_array(
+    code: object, lengths: object, axes: object, number: object, *, buffers: Sequence[memoryview]
+) -> Array:
+    dtype = _dtype(code)
+    shape, order = [count(length) for length in sequence(lengths)], sequence(axes)
+    buffer = buffers[count(number)]
+    # Before memory is taken for it.
+    if len(shape) > _MOST_AXES or sorted(order) != list(range(len(shape))):
+        nonsense(f"{len(shape)} axes in the order {brief(order)}")
+    if prod(shape) * dtype.itemsize != len(buffer):
+        nonsense(f"{len(buffer)} bytes for shape {shape} of {dtype}")
     stored = np.empty([shape[axis] for axis in order], dtype=dtype)
-    stored.reshape(-1).view(np.uint8)[:] = np.frombuffer(buffers[number], dtype=np.uint8)
+    stored.reshape(-1).view(np.uint8)[:] = np.frombuffer(buffer, dtype=np.uint8)
     array: Array = stored.transpose(np.argsort(order))
     array.flags.writeable = False
     return array
+
+
+def _dtype(code: object) -> np.dtype[Any]:
+    # What is not of this form numpy may take for the source of a record's type, and evaluate.
+    if _DTYPE.fullmatch(text(code)) is None:
+        nonsense(f"the dtype {brief(code)}")
+    return np.dtype(text(code))
 
 
 def _axes(array: Array) -> list[int]:
