@@ -122,7 +122,9 @@ class DifAltgdminSpec(RunSpec):
     tolerance: float | None = Field(
         default=None,
         gt=0,
-        description="Stop when no peer's basis moves further than this in an iteration (Frobenius norm).",
+        description="Stop when no peer's basis moves further than this in an iteration (Frobenius norm; columns have "
+        "length 1): 1e-5, say, with many iterations. Small steps tell that a run is at its end only if features have "
+        "about the same spread: import with --standardize.",
     )
 
 

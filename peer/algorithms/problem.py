@@ -170,7 +170,7 @@ class Problem:
 
 def _singular(task: int, rank: int) -> str:
     return (
-        f"the least squares of task number {task} (from 0, in the order of the peer's tasks) have no unique "
-        f"solution: the task's rows do not reach all {rank} directions of the basis; set coefficients.ridge "
+        f"the least squares of the peer's task {task + 1} (as `difpeer data describe --json` lists them) have no "
+        f"unique solution: the task's rows do not reach all {rank} directions of the basis; set coefficients.ridge "
         "above 0, or lower rank"
     )

@@ -43,10 +43,14 @@ def shown(text: str) -> str:
     return f"{text[:_SHOWN_CHARS]!a}... ({len(text)} characters)"
 
 
-@lru_cache(maxsize=256)  # the same few in every round
 def is_label(text: str, limit: int = MAX_LABEL_CHARS) -> bool:
     """Whether a text is short and printable, as logs, metrics and tables need it; it may be empty."""
-    return len(text) <= limit and text.isprintable()
+    return len(text) <= limit and _is_printable(text)
+
+
+@lru_cache(maxsize=256)  # the same few in every round; long ones, which a stranger may send, never come here
+def _is_printable(text: str) -> bool:
+    return text.isprintable()
 
 
 def not_a_request(who: str, found: object) -> ContractError:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from peer.protocol.messages import Message
+from peer.protocol.messages import Message, Offer
 from peer.protocol.payload import Payload
 
 
@@ -36,8 +36,7 @@ class Submitted:
     """A client submits a run; the ``Answer`` effect bears the same token."""
 
     token: int
-    run: str
-    spec: bytes
+    offer: Offer
 
 
 @dataclass(frozen=True, slots=True)

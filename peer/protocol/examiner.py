@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from peer.protocol.messages import PROTOCOL_VERSION
+from peer.protocol.messages import PROTOCOL_VERSION, Offer
 from peer.protocol.records import RunRecord
 from peer.protocol.rounds import GENERATIONS, WINDOW
 from topology.network import Network
@@ -23,6 +23,9 @@ class Refusal:
 
 class Examiner(Protocol):
     """Answers that are functions of their arguments and of this peer's own data."""
+
+    def unsigned(self, offer: Offer) -> str | None:
+        """Why nobody who may submit runs stands behind this one; None where somebody does."""
 
     def fact(self, spec: bytes) -> bytes | Refusal:
         """What this peer brings to a run, or why it cannot take part."""

@@ -12,6 +12,9 @@ from peer.algorithms.requirements import requirements
 from peer.config import RunSpec
 from peer.program import Facts
 
+_PLENTY = 2**53
+"""Rows of a task, above which no fact goes."""
+
 
 class PeerFact(BaseModel):
     """What one peer brings to a run; all peers hold the same table of them before the first round."""
@@ -78,7 +81,9 @@ def verdict(spec: RunSpec, table: Mapping[str, PeerFact]) -> str | None:
     facts = network_facts(table)
     smallest = min(table, key=lambda name: (table[name].min_samples, name))
     unfit = requirements(spec, facts.dim, facts.num_tasks, table[smallest].min_samples)
-    return None if unfit is None else f"{unfit} (smallest task: {smallest})"
+    if unfit is None or requirements(spec, facts.dim, facts.num_tasks, _PLENTY) is not None:
+        return unfit  # whatever the tasks' rows
+    return f"{unfit} (smallest task: at {smallest})"
 
 
 def profiles_differ(table: Mapping[str, PeerFact]) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ A driver calls ``advance``, ``encode`` and, after a round, ``decode``: three ste
 choose where each runs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
@@ -93,6 +93,9 @@ class Interpreter:
     ----------
     light : bool
         Whether the next segment is a short combine that may run in place.
+    exchanged : (Value, sequence of Value) or None
+        Of the round that was decoded last: the own value and those of the neighbours, without leading axes. None
+        where a peer has no one value that its neighbours' are like: a value for each edge, a maximum on its way.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Interpreter:
         self._requests = RequestCheck(peers=1)
         self._result: dict[str, Array] | None = None
         self.light = False
+        self.exchanged: tuple[Value, Sequence[Value]] | None = None
 
     def advance(self) -> Request[Any] | None:
         """Run the program's next segment; None when it has ended.
@@ -182,6 +186,8 @@ class Interpreter:
         label = request.label
         decoded = {name: _decode(payload, own, name, label) for name, payload in values.items()}
         self._reply = Received.of_peer(self._neighbours, decoded, own)
+        comparable = isinstance(request, Broadcast) and not isinstance(request, FloodRound)
+        self.exchanged = (entry_of(own, 0), tuple(decoded.values())) if comparable else None
 
     def _round(self, request: Broadcast | Scatter) -> RoundCommand:
         names = self._neighbours.edge_names
@@ -224,6 +230,10 @@ class Interpreter:
         return value
 
 
+class FloodRound(Broadcast):
+    """One round of a maximum: what the peers have in it is not to become alike by averaging."""
+
+
 def _with_floods(program: Rounds[dict[str, Array]], diameter: int, name: str) -> Rounds[dict[str, Array]]:
     """Expand each FloodMax into rounds: after ``diameter`` of them every peer has seen every value."""
     reply: Any = None
@@ -246,7 +256,7 @@ def _flood_max(request: FloodMax, diameter: int, name: str) -> Rounds[float]:
         )
     value = np.array(request.value, dtype=np.float64)
     for k in range(1, diameter + 1):
-        received = yield from Broadcast(value, request.label, light=k < diameter)
+        received = yield from FloodRound(value, request.label, light=k < diameter)
         value = np.maximum(value, np.max(np.asarray(received.edges), axis=0, keepdims=True))
     return float(value[0])
 

@@ -10,6 +10,7 @@ from peer.program import Array, Facts, Neighbours, Rounds, State, Streams, requi
 from peer.protocol.examiner import Refusal
 from peer.protocol.facts import PeerFact, network_facts, verdict
 from peer.protocol.interpreter import Interpreter
+from peer.protocol.messages import Offer
 from peer.registry import algorithm, source_of, spec_from_canonical
 from topology.errors import InputError
 from topology.network import Network
@@ -29,6 +30,11 @@ class FactExaminer:
     def __init__(self, network: Network, fact: PeerFact) -> None:
         self._network = network
         self._fact = fact
+
+    def unsigned(self, offer: Offer) -> str | None:
+        """Nothing: where there are no keys everybody may submit."""
+        del offer
+        return None
 
     def fact(self, spec: bytes) -> bytes | Refusal:
         """Own fact, or a refusal where this version cannot run the spec, or its algorithm is not installed."""

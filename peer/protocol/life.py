@@ -67,35 +67,43 @@ class RunLife:
 
     # From an offer to the first round
 
-    def submitted(self, token: int, run: str, spec: bytes) -> None:
+    def submitted(self, token: int, offer: Offer) -> None:
         """R2. "Busy" is an answer, not a tombstone: nothing is recorded and nobody hears of it."""
+        run = offer.run
         if run not in self.book.records:
             busy = self.book.busy()
             if busy is not None:
                 self._out.append(Answer(token, None, busy_with=busy))
                 return
-            self.offered(run, spec)
+            self.offered(offer)
         self._out.append(Answer(token, self.book.records[run]))
 
-    def offered(self, run: str, spec: bytes) -> None:
-        """R3. Take a run, unless another one that is on here stays."""
+    def offered(self, offer: Offer) -> None:
+        """R3. Take a run, unless nobody who may has submitted it, or another one that is on here stays."""
+        run = offer.run
         if run in self.book.records:
+            return
+        unsigned = self._examiner.unsigned(offer)
+        if unsigned is not None:
+            self._bury_new(run, offer.spec, Reason(TombKind.REFUSED, self._name, unsigned))
             return
         for other in self.book.live():
             if self._stays(other, run):
                 lost = Reason(TombKind.LOST, self._name, f"run {other.run} was taken first")
-                self._bury_new(run, spec, lost)
+                self._bury_new(run, offer.spec, lost)
                 return
             lost = Reason(TombKind.LOST, self._name, f"run {run} was submitted at the same time")
             self.bury(other.run, lost)
-        fact = self._examiner.fact(spec)
+        fact = self._examiner.fact(offer.spec)
         if isinstance(fact, Refusal):
-            self._bury_new(run, spec, Reason(TombKind.REFUSED, self._name, fact.text))
+            self._bury_new(run, offer.spec, Reason(TombKind.REFUSED, self._name, fact.text))
             return
-        record = RunRecord(run, spec, RunState.ACCEPTED, fact)
+        record = RunRecord(
+            run, offer.spec, RunState.ACCEPTED, fact, operator=offer.operator, signature=offer.signature
+        )
         self.book.open(record, self._name)
         self.keep(record)
-        self._flood(Offer(run, spec))
+        self._flood(record.offer)
         self._flood(Fact(run, self._name, fact))
         self.check_table(run)
 

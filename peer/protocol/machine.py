@@ -161,8 +161,8 @@ class PeerMachine:
             case events.ConnectionLost(connection):
                 self._emit(*self.connections.lost(connection))
                 self._life.detach(connection)
-            case events.Submitted(token, run, spec):
-                self._life.submitted(token, run, spec)
+            case events.Submitted(token, offer):
+                self._life.submitted(token, offer)
             case events.CancelRequested(run, text):
                 self._life.bury(run, Reason(TombKind.CANCELLED, self.name, text))
             case events.ProgramFailed(run, text):
@@ -206,8 +206,8 @@ class PeerMachine:
         match message:
             case Goodbye():
                 self.connections.links[neighbour].goodbye = True
-            case Offer(run, spec):
-                life.offered(run, spec)
+            case Offer():
+                life.offered(message)
             case Fact(run, peer, fact):
                 life.fact(neighbour, run, peer, fact)
             case Tomb(run, reason):

@@ -68,10 +68,15 @@ class Goodbye:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A run is offered: its id and its canonical spec."""
+    """A run is offered: its id, its canonical spec, and who has submitted it, with their signature.
+
+    Without TLS there are no keys: ``operator`` and ``signature`` are empty.
+    """
 
     run: str
     spec: bytes
+    operator: str = ""
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from peer.protocol.messages import Reason, Value
+from peer.protocol.messages import Offer, Reason, Value
 from peer.protocol.payload import Payload
 
 
@@ -23,6 +23,7 @@ class RunState(StrEnum):
 class RunRecord:
     """One run at one peer; written and synced before the effect that follows it.
 
+    ``operator`` has submitted it, and their ``signature`` goes with every offer of it.
     ``reason`` is set at a tombstone, and at a run that was done here when it was cancelled elsewhere: the
     result stays, the duty to serve ends.
     """
@@ -33,6 +34,13 @@ class RunRecord:
     fact: bytes = b""
     table: Mapping[str, bytes] = field(default_factory=dict)
     reason: Reason | None = None
+    operator: str = ""
+    signature: bytes = b""
+
+    @property
+    def offer(self) -> Offer:
+        """What neighbours are told of it first."""
+        return Offer(self.run, self.spec, self.operator, self.signature)
 
     @property
     def live(self) -> bool:

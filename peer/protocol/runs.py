@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from peer.protocol.messages import Closed, Done, Fact, Message, Offer, Tomb
+from peer.protocol.messages import Closed, Done, Fact, Message, Tomb
 from peer.protocol.records import RunRecord, RunState
 
 
@@ -69,7 +69,7 @@ class RunBook:
         if record.reason is not None:
             return [Tomb(run, record.reason)]
         table = self.tables[run]
-        said: list[Message] = [Offer(run, record.spec)]
+        said: list[Message] = [record.offer]
         said += [Fact(run, name, table[name]) for name in self._names if name in table]
         said += [Done(run, name) for name in self._names if name in self.done_peers[run]]
         return said

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from peer.config import RunFailed
+from peer.runtime.access import Access
 from peer.runtime.client import Client
 from peer.wire.requests import StatusReply
 from topology.errors import InputError
@@ -17,15 +18,15 @@ ANSWER_S = 3.0
 """How long each peer may take to answer; a peer that is away or stands still must not hide what the others say."""
 
 
-async def ask_all(via: str, insecure_loopback: bool, names: Sequence[str]) -> Told:
+async def ask_all(via: str, access: Access, names: Sequence[str]) -> Told:
     """Ask every peer for its status, through one of them.
 
     Parameters
     ----------
     via : str
-        Address of the one.
-    insecure_loopback : bool
-        Without TLS, on this machine only.
+        The one, as :class:`Client` takes it.
+    access : Access
+        How it is reached.
     names : sequence of str
         Of all peers.
 
@@ -39,7 +40,7 @@ async def ask_all(via: str, insecure_loopback: bool, names: Sequence[str]) -> To
     NoAnswer
         If the peer at the address is away.
     """
-    async with Client(via, insecure_loopback, patience_s=0) as client:
+    async with Client(via, access, patience_s=0) as client:
 
         async def ask(name: str) -> StatusReply | RunFailed:
             try:
@@ -54,14 +55,14 @@ async def ask_all(via: str, insecure_loopback: bool, names: Sequence[str]) -> To
         return dict(zip(names, await asyncio.gather(*map(ask, names)), strict=True))
 
 
-async def answers_at(addresses: Iterable[str], insecure_loopback: bool) -> dict[str, StatusReply]:
+async def answers_at(addresses: Iterable[str], access: Access) -> dict[str, StatusReply]:
     """Ask peers for their status, each at its own address; gives those that answer, in the order of the addresses."""
 
     async def ask(address: str) -> StatusReply | None:
         try:
             async with (
                 asyncio.timeout(ANSWER_S),
-                Client(address, insecure_loopback, patience_s=0, field="address") as client,
+                Client(address, access, patience_s=0, field="address") as client,
             ):
                 return await client.status()
         except (TimeoutError, InputError, RunFailed):

@@ -2,21 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic_ns
 
 from peer.measure.figures import sent_before
+from peer.measure.interfaces import interface_samples
 from peer.measure.ledger import Ledger
 from peer.measure.recorder import Direction, Recorder
-from peer.measure.sockets import UNKNOWN, SocketSample, available, opened
+from peer.measure.sockets import UNKNOWN, SocketSample, available, missing_fields, opened
+from peer.protocol.facts import PeerFact, profiles_differ
 from peer.protocol.messages import Confirm, Message, Value
 from peer.protocol.payload import payload_bytes
 from peer.protocol.records import RunRecord
+from peer.runtime.accounts import Accounts
 from peer.runtime.counters import SocketCounters
 from peer.runtime.notes import RunNotes
+from peer.runtime.status import over
 from peer.runtime.stream import Stream
 from peer.runtime.worker import Worker
 from topology.errors import InputError
@@ -42,11 +46,17 @@ class Books:
         Open for writing.
     disk : Worker
         Where rows are written.
+
+    Attributes
+    ----------
+    accounts : Accounts
+        Of requests that are not data.
     """
 
     def __init__(self, peer: str, incarnation: int, ledger: Ledger, disk: Worker) -> None:
         self.notes: dict[str, RunNotes] = {}
         self.current: RunNotes | None = None
+        self.accounts = Accounts()
         self._peer = peer
         self._incarnation = incarnation
         self._ledger = ledger
@@ -68,6 +78,8 @@ class Books:
         if notes is None:
             recorder = self._ledger.recorder(self._peer, record.run, self._incarnation)
             notes = self.notes[record.run] = RunNotes.of(record, recorder)
+            if not over(record):
+                self._account_rows(notes)
         return notes
 
     def recall(self, record: RunRecord) -> None:
@@ -168,32 +180,49 @@ class Books:
             recorder, number = self._now()
             recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample or UNKNOWN)
 
-    def start_sockets(self, streams: Iterable[Stream], notes: RunNotes) -> None:
-        """A run starts: its bytes are counted from here.
+    def run_starts(self, streams: Iterable[Stream], notes: RunNotes) -> None:
+        """A run starts, and is the one that is on: its bytes are counted from here.
 
         Of a connection whose socket has not been found yet the counters are those at its opening; what it carried
         since then is little: Hellos and the run's own offer and facts.
         """
+        self.current = notes
+        notes.socket_base = self.socket_bytes()
         for stream in streams:
             self._socket_row(
                 stream, notes, None, self._counters.sample(stream) or self._counters.last(stream)
             )
+        self._interface_rows(notes, None)
+        if missing_fields():
+            self.event("unmeasured", f"this system does not count {', '.join(missing_fields())}", notes)
 
     def sample(self, streams: Iterable[Stream], notes: RunNotes, number: int | None) -> None:
         """Read the counters of all data connections, at a moment between two agreements."""
         for stream in streams:
             self._socket_row(stream, notes, number, self._counters.sample(stream))
 
-    def end_sockets(self, streams: Iterable[Stream], notes: RunNotes, number: int | None) -> None:
+    def run_ends(self, streams: Iterable[Stream], notes: RunNotes, number: int | None) -> None:
         """A run is over: a connection that was never told from another leaves a row without counters."""
         for stream in streams:
             self._socket_row(stream, notes, number, self._counters.sample(stream) or UNKNOWN)
+        self._interface_rows(notes, number)
+        self._account_rows(notes)
 
     def _socket_row(
         self, stream: Stream, notes: RunNotes, number: int | None, sample: SocketSample | None
     ) -> None:
         if sample is not None and stream.neighbour is not None and available():
             notes.recorder.socket(stream.neighbour, stream.number, number, monotonic_ns(), sample)
+
+    def _interface_rows(self, notes: RunNotes, number: int | None) -> None:
+        at_ns = monotonic_ns()
+        for name, sample in interface_samples().items():
+            notes.recorder.interface(name, number, at_ns, sample)
+
+    def _account_rows(self, notes: RunNotes) -> None:
+        at_ns = monotonic_ns()
+        for account, total in self.accounts:
+            notes.recorder.account(account, at_ns, total.calls, total.bytes_sent, total.bytes_received)
 
     def socket_bytes(self) -> int | None:
         """What TCP has sent on data connections since the start; None where the system cannot tell."""
@@ -205,6 +234,36 @@ class Books:
         """Add a row about something that happened."""
         recorder = self._now()[0] if notes is None else notes.recorder
         recorder.event(monotonic_ns(), datetime.now(UTC), kind, text)
+
+    def profiles(self, table: Mapping[str, PeerFact], notes: RunNotes) -> None:
+        """Say which peers' results may have other last bits."""
+        for profile, names in profiles_differ(table).items():
+            text = f"{', '.join(names)}: {profile}; the last bits of results may differ between profiles"
+            log.warning("%s", text)
+            self.event("profiles-differ", text, notes)
+
+    def note(self) -> Callable[[], None]:
+        """Take the rows since the last note, for the thread that writes a checkpoint.
+
+        Returns
+        -------
+        callable
+            Puts them on disk; to be called before the checkpoint is durable: its rounds are not done again, and their
+            rows should not be lost with both ends of an edge.
+        """
+        noted, ledger = self._ledger.note(), self._ledger
+
+        def append() -> None:
+            try:
+                ledger.append(noted)
+            except Exception as error:
+                # They are in memory still; a disk that is full stops the peer by its checkpoint.
+                rows = sum(map(len, noted))
+                _complain(
+                    f"a kill would lose {rows} rows of the ledger: {error}; check the disk of {ledger.path}"
+                )
+
+        return append
 
     def flush(self, at_least: int = 1) -> None:
         """Write the rows so far in the disk's thread, where there are as many."""

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,10 +27,14 @@ SLOW_WRITE_MS = 50.0
 
 FEW_FILES = 1024
 SMALL_DISK_BYTES = 1_000_000_000
+_SHAPES = {
+    "tbf": ("tbf", "rate", "1mbit", "burst", "10kb", "latency", "50ms"),
+    "netem": ("netem", "delay", "1ms"),
+}
 _EXTRAS = {
-    "pyarrow": ("data", "difpeer data import and predict read no CSV and no Parquet, only NPZ"),
-    "plotly": ("report", "no report is made of a run"),
-    "matplotlib": ("report", "no figures for papers are made of a run"),
+    "pyarrow": "difpeer data import and predict read no CSV and no Parquet, only NPZ",
+    "plotly": "no report is made of a run",
+    "matplotlib": "no figures for papers are made of a run",
 }
 
 
@@ -88,6 +93,7 @@ def checkup(folder: Path) -> Iterator[Finding]:
         _counters,
         _files,
         lambda: _disk(folder),
+        _shaping,
         *(lambda name=name: _extra(name) for name in _EXTRAS),
     )
     for check in checks:
@@ -191,8 +197,27 @@ def _write_ms(folder: Path) -> float:
     return (perf_counter() - started) * 1e3
 
 
+def _shaping() -> Finding:
+    """Whether links can be given rates and delays, tried in a network that is thrown away."""
+    missing = [tool for tool in ("unshare", "tc", "ip") if shutil.which(tool) is None]
+    if missing or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        why = f"without {', '.join(missing)}" if missing else "only root can"
+        return Finding("link shaping", Grade.GOOD, f"not tried ({why}); peers do not need it")
+    works = {kind: _shapes(*setting) for kind, setting in _SHAPES.items()}
+    if all(works.values()):
+        return Finding("link shaping", Grade.GOOD, "rates (tbf) and delays (netem)")
+    lost = " and ".join(kind for kind, well in works.items() if not well)
+    mend = "peers do not need it: only `difpeer deploy compose` with rates or delays does; another kernel may have it"
+    return Finding("link shaping", Grade.LIMITED, f"this kernel has no {lost}", mend)
+
+
+def _shapes(*setting: str) -> bool:
+    script = 'ip link set lo up && tc qdisc add dev lo root "$@"'
+    command = ["unshare", "--net", "sh", "-c", script, "sh", *setting]
+    return subprocess.run(command, capture_output=True, check=False, timeout=10).returncode == 0  # noqa: S603
+
+
 def _extra(name: str) -> Finding:
-    extra, lost = _EXTRAS[name]
     if find_spec(name) is None:
-        return Finding(name, Grade.LIMITED, "not installed", f"{lost}: pip install 'difpeer[{extra}]'")
+        return Finding(name, Grade.LIMITED, "not installed", f"{_EXTRAS[name]}: pip install {name}")
     return Finding(name, Grade.GOOD, version(name))

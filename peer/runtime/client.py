@@ -1,7 +1,7 @@
 """What a client asks of a network, through any one peer of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -10,9 +10,9 @@ import grpc
 
 from peer.config import RunFailed
 from peer.protocol.errors import LocalProtocolError, RemoteProtocolError
-from peer.runtime.causes import plain_cause
-from peer.runtime.credentials import check_loopback
-from peer.runtime.settings import control_channel
+from peer.runtime.access import Access
+from peer.runtime.accounts import Channels
+from peer.runtime.causes import TLS_CAUSES, is_unresolved, plain_cause
 from peer.wire.control import CANCEL, COLLECT, STATUS, SUBMIT, WATCH, Method, decode, encode
 from peer.wire.requests import (
     CancelReply,
@@ -27,16 +27,34 @@ from peer.wire.requests import (
 )
 from topology.errors import InputError
 
-__all__ = ["PATIENCE_S", "RETRY_EVERY_S", "Client", "NoAnswer", "PeerAway", "UnknownRun"]
+__all__ = [
+    "PATIENCE_S",
+    "RETRY_EVERY_S",
+    "Client",
+    "NoAnswer",
+    "PeerAway",
+    "UnknownRun",
+    "command_at",
+]
 
 PATIENCE_S = 10.0
 """How long a peer that cannot be reached is tried."""
 
+TOLD_AFTER_S = 1.0
+"""Who waits for a peer that cannot be reached is told after this; most wait for one that is just being started."""
+
 RETRY_EVERY_S = 0.2
 REPLY_TIMEOUT_S = 30.0
 
+_KEY_MAY_BE_OLD = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.PERMISSION_DENIED)
+
 _AWAY = "cannot be reached from"
 """What the peer says that could not pass a request on."""
+
+
+def command_at(words: str, where: str, access: Access) -> str:
+    """Write the command line that asks a peer."""
+    return f"difpeer {words} --via {where} {access.words}"
 
 
 class NoAnswer(InputError):
@@ -63,33 +81,42 @@ class UnknownRun(RunFailed):
 
 
 class Client:
-    """A connection to one peer, which passes requests on to the others.
+    """Connections to one peer, which passes requests on to the others.
 
     Parameters
     ----------
-    address : str
-        ``host:port`` of the peer.
-    insecure_loopback : bool
-        Without TLS, on this machine only.
+    where : str
+        The peer: its ``host:port``, with TLS also its name, or ``NAME@HOST:PORT``.
+    access : Access
+        How it is reached.
     patience_s : float
         How long a peer that cannot be reached is tried.
     field : str
         Where the address came from, for messages.
+    waiting : callable, optional
+        Called once, with a line of text, when the peer cannot be reached and is tried again and again.
     """
 
     def __init__(
         self,
-        address: str,
-        insecure_loopback: bool,
+        where: str,
+        access: Access,
         *,
         patience_s: float = PATIENCE_S,
         field: str = "--via",
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
-        check_loopback(address, insecure_loopback, field=field)
-        self.address = address
+        place = access.locate(where, field=field)
+        self.where = where
+        self.address = place.address
+        self.access = access
         self._field = field
         self._patience_s = patience_s
-        self._channel = grpc.aio.insecure_channel(address, options=control_channel())
+        self._waiting = waiting
+        self._place = place
+        self._channels = Channels(place, access)
+        self._before: list[Channels] = []
+        self._renewing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,7 +124,8 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._channel.close()
+        for channels in (*self._before, self._channels):
+            await channels.close()
 
     async def submit(self, run: str, spec: bytes, peer: str = "") -> SubmitReply:
         """Submit a run under an id of the client's choice; safe to repeat, so a lost answer is asked for again.
@@ -133,7 +161,9 @@ class Client:
         reply: CancelReply = await self._ask(CANCEL, CancelRequest(peer, run, reason))
         return reply
 
-    async def watch(self, run: str, peer: str = "", interval_ms: int = 200) -> AsyncIterator[WatchReply]:
+    async def watch(
+        self, run: str, peer: str = "", interval_ms: int = 200
+    ) -> AsyncGenerator[WatchReply, None]:
         """Follow a run at one peer until it is over there; a peer that is away is asked again.
 
         Raises
@@ -143,12 +173,13 @@ class Client:
         """
         trouble = _Trouble(self._patience_s)
         while True:
+            channels = self._channels
             try:
                 async for reply in self._follow(WATCH, WatchRequest(peer, run, interval_ms)):
                     trouble.over()
                     yield reply
             except grpc.aio.AioRpcError as error:
-                if not await trouble.again(error):
+                if not await self._again(error, trouble, channels):
                     raise self._explained(error, trouble) from error
             else:
                 return
@@ -165,12 +196,13 @@ class Client:
         while True:
             parts: dict[str, list[bytes]] = {}
             totals: dict[str, int] = {}
+            channels = self._channels
             try:
                 async for chunk in self._follow(COLLECT, CollectRequest(peer, run)):
                     parts.setdefault(chunk.name, []).append(chunk.data)
                     totals[chunk.name] = chunk.total
             except grpc.aio.AioRpcError as error:
-                if not await trouble.again(error):
+                if not await self._again(error, trouble, channels):
                     raise self._explained(error, trouble) from error
                 continue
             files = {name: b"".join(data) for name, data in parts.items()}
@@ -183,18 +215,47 @@ class Client:
 
     async def _ask(self, method: Method[Any, Any], request: Any) -> Any:  # noqa: ANN401
         trouble = _Trouble(self._patience_s)
-        data = _encoded(request)
-        call: Any = self._channel.unary_unary(method.path)
         while True:
+            channels = self._channels
+            call: Any = channels.of(method).unary_unary(method.path)
+            data = self._encoded(method, request)
             try:
                 return self._read(method, await call(data, timeout=REPLY_TIMEOUT_S))
             except grpc.aio.AioRpcError as error:
-                if not await trouble.again(error):
+                if not await self._again(error, trouble, channels):
                     raise self._explained(error, trouble) from error
+                self._tell(error, trouble)
+
+    async def _again(self, error: grpc.aio.AioRpcError, trouble: "_Trouble", used: Channels) -> bool:
+        """Whether it is worth another try: also where keys or pins have changed here since the connection was made."""
+        if error.code() in _KEY_MAY_BE_OLD:
+            async with self._renewing:
+                if self._channels is used and await asyncio.to_thread(self.access.renewed):
+                    # Others may wait for answers on it: closed, it would cancel them.
+                    self._before.append(used)
+                    self._channels = Channels(self._place, self.access)
+                if self._channels is not used:
+                    return True
+        return await trouble.again(error)
+
+    def _encoded(self, method: Method[Any, Any], request: Any) -> bytes:  # noqa: ANN401
+        try:
+            return encode(self.access.signed(method, request))
+        except LocalProtocolError as error:
+            # What the user gave, such as a run's id, went into it unchanged.
+            raise InputError(str(error)) from error
+
+    def _tell(self, error: grpc.aio.AioRpcError, trouble: "_Trouble") -> None:
+        if self._waiting is not None and trouble.tried_s >= TOLD_AFTER_S:
+            cause = plain_cause(error.details() or error.code().name)
+            self._waiting(
+                f"{self.address} cannot be reached ({cause}); it is tried for {self._patience_s:.0f} s"
+            )
+            self._waiting = None
 
     async def _follow(self, method: Method[Any, Any], request: Any) -> AsyncIterator[Any]:  # noqa: ANN401
-        made: Any = self._channel.unary_stream(method.path)
-        call = made(_encoded(request))
+        made: Any = self._channels.of(method).unary_stream(method.path)
+        call = made(self._encoded(method, request))
         try:
             while (data := await call.read()) is not grpc.aio.EOF:
                 yield self._read(method, data)
@@ -216,9 +277,16 @@ class Client:
             return PeerAway(text + (f"; tried for {trouble.tried_s:.1f} s" if trouble.tried_s else ""))
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return NoAnswer(
-                f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s ({plain_cause(text)})",
+                f"{self.address} cannot be reached, tried for {trouble.tried_s:.1f} s ({trouble.cause})",
                 field=self._field,
-                mend="check the address, and that a peer serves there",
+                mend=self._way_to(text, trouble.cause),
+            )
+        if error.code() is grpc.StatusCode.PERMISSION_DENIED:
+            said = f": {text}" if error.details() else ""
+            return InputError(
+                f"{self.address} refuses the request of {self.access.who}{said}",
+                field="--key",
+                mend="its network file and those on the way have to name this key under operators; its log says more",
             )
         if error.code() is grpc.StatusCode.UNIMPLEMENTED:
             return InputError(
@@ -232,29 +300,39 @@ class Client:
             return UnknownRun(text)
         return RunFailed(text)
 
-
-def _encoded(request: Any) -> bytes:  # noqa: ANN401
-    try:
-        return encode(request)
-    except LocalProtocolError as error:
-        # What the user gave, such as a run's id, went into it unchanged.
-        raise InputError(str(error)) from error
+    def _way_to(self, text: str, cause: str) -> str:
+        """What to do about a peer that cannot be reached."""
+        if is_unresolved(text):
+            return ""  # the cause says it
+        who = self.access.who
+        if not who:
+            return "check the address, and that a peer serves there"
+        if cause in TLS_CAUSES:
+            name = self._place.name
+            return f"compare what `difpeer keys show` says of {name} here and on its machine, and check the address"
+        return (
+            f"check the address, and that a peer serves there that has the pin and the certificate of {who}"
+        )
 
 
 class _Trouble:
-    """How long something has not worked."""
+    """How long something has not worked, and why."""
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
         self._since_s: float | None = None
         self.tried_s = 0.0
+        self.cause = ""
 
     def over(self) -> None:
         """It works."""
         self._since_s = None
+        self.cause = ""
 
     async def again(self, error: grpc.aio.AioRpcError) -> bool:
         """Wait a little and say whether it is worth another try."""
+        if self.cause not in TLS_CAUSES:  # of several addresses the one says most where somebody is
+            self.cause = plain_cause(error.details() or error.code().name)
         now = monotonic()
         if self._since_s is None:
             self._since_s = now

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from peer.config import RunFailed, RunSpec
+from peer.measure.collect import merge, require_whole
 from peer.measure.figures import ledger_figures, run_seconds
 from peer.measure.run_folder import write_run_folder
 from peer.measure.summary import Driver, summarize
@@ -20,6 +21,7 @@ from peer.program import Array, Facts
 from peer.registry import algorithm, parse_spec
 from peer.runtime.client import Client, PeerAway
 from peer.runtime.results import LEDGER, PEER, RESULT
+from topology.errors import InputError
 from topology.network import Network
 
 __all__ = ["Collected", "collect", "write_run"]
@@ -46,12 +48,14 @@ class Collected:
         Of all peers.
     profile : dict of str to str
         What the peers' bits depend on: processor kernel of BLAS, versions, threads.
+    tls : bool
+        Whether the peers talk TLS.
     results : dict of str to dict of str to array
         By peer: ``U`` (d, r); ``B`` (T, r) and ``task_ids`` (T,) where its owner shares them.
     ledgers : dict of str to bytes
-        By peer: SQLite files.
+        By peer: SQLite files; without peers that have a result and no ledger.
     missing : dict of str to str
-        Peers that have no result of it any more, and what they say.
+        Peers that have no result of it any more and what they say, and those that cannot be reached.
     """
 
     run: str
@@ -59,6 +63,7 @@ class Collected:
     facts: Facts
     versions: dict[str, str]
     profile: dict[str, str]
+    tls: bool
     results: dict[str, dict[str, Array]]
     ledgers: dict[str, bytes]
     missing: dict[str, str]
@@ -69,7 +74,8 @@ async def collect(
 ) -> Collected:
     """Fetch every peer's part of a finished run, through one peer.
 
-    What one peer has lost, or was made to forget, must not keep the others' parts from being had.
+    What one peer has lost, or was made to forget, must not keep the others' parts from being had; nor must a peer
+    that has died since.
 
     Parameters
     ----------
@@ -84,23 +90,26 @@ async def collect(
 
     Raises
     ------
-    NoAnswer, PeerAway
-        If a peer cannot be reached.
+    NoAnswer
+        If the peer asked cannot be reached.
+    PeerAway
+        If there is no result but perhaps at peers that cannot be reached.
     RunFailed
         If no peer has a result.
     """
     free = asyncio.Semaphore(AT_ONCE)
     fetched: dict[str, dict[str, bytes]] = {}
     missing: dict[str, str] = {}
+    away: list[PeerAway] = []
 
     async def one(peer: str) -> None:
         async with free:
             try:
                 fetched[peer] = await client.collect(run, peer)
-            except PeerAway:
-                raise
             except RunFailed as error:
                 missing[peer] = str(error)
+                if isinstance(error, PeerAway):
+                    away.append(error)
 
     async def tell() -> None:
         while True:
@@ -113,6 +122,8 @@ async def collect(
         await asyncio.gather(*(one(peer) for peer in peers))
     finally:
         telling.cancel()
+    if not fetched and away:
+        raise away[0]
     if not fetched:
         raise RunFailed(f"no peer has a result of run {run}: {'; '.join(missing.values())}")
     parts = {peer: fetched[peer] for peer in peers if peer in fetched}
@@ -124,8 +135,9 @@ async def collect(
         Facts(**first["facts"]),
         common_versions({peer: document["versions"] for peer, document in documents.items()}),
         common_versions({peer: _told(document["profile"]) for peer, document in documents.items()}),
+        first.get("tls", False),  # peers of an earlier version could not
         {peer: _arrays(files[RESULT]) for peer, files in parts.items()},
-        {peer: files[LEDGER] for peer, files in parts.items()},
+        {peer: files[LEDGER] for peer, files in parts.items() if LEDGER in files},
         {peer: missing[peer] for peer in peers if peer in missing},
     )
 
@@ -166,33 +178,53 @@ def write_run(
     """
     spec = collected.spec
     with TemporaryDirectory(prefix="difpeer-") as scratch:
-        ledgers = []
-        for peer, data in collected.ledgers.items():
-            ledgers.append(Path(scratch) / f"{peer}.sqlite")
-            ledgers[-1].write_bytes(data)
+        ledgers, unread = _ledgers(collected, Path(scratch))
+        # Of all peers: what one of them has lost, another one knows.
+        together = Path(scratch) / "_together.sqlite"  # no peer has such a name
+        merge(ledgers, together)
         summary = summarize(
             run_id=collected.run,
             driver=driver,
             spec=spec,
             network=network,
-            figures=ledger_figures(ledgers),
+            figures=ledger_figures(together),
             bases={peer: arrays["U"] for peer, arrays in collected.results.items()},
             schedule=algorithm(spec.algorithm).predicted(spec, network, collected.facts),
             versions=collected.versions,
             wall_s=run_seconds(ledgers) if wall_s is None else wall_s,
             matches_simulation=matches_simulation,
             missing=collected.missing,
+            missing_ledgers=unread,
             profile=collected.profile,
+            tls=collected.tls,
             command=command,
         )
         write_run_folder(
-            path, summary=summary, spec=spec, network=network, results=collected.results, ledgers=ledgers
+            path, summary=summary, spec=spec, network=network, results=collected.results, ledgers=[together]
         )
     return summary
 
 
+def _ledgers(collected: Collected, folder: Path) -> tuple[list[Path], dict[str, str]]:
+    """Put the peers' ledgers into a folder; those that cannot be used are left out, with the reason."""
+    found, unread = [], {}
+    for peer in collected.results:
+        path = folder / f"{peer}.sqlite"
+        if peer not in collected.ledgers:
+            unread[peer] = f"{peer} could not read its ledger; its log says why"
+            continue
+        path.write_bytes(collected.ledgers[peer])
+        try:
+            require_whole(path)
+        except InputError as error:
+            unread[peer] = f"the ledger of {peer} {error.problem}"
+        else:
+            found.append(path)
+    return found, unread
+
+
 def _document(peer: str, files: Mapping[str, bytes]) -> dict[str, Any]:
-    missing = [name for name in (RESULT, LEDGER, PEER) if name not in files]
+    missing = [name for name in (RESULT, PEER) if name not in files]
     if missing:
         raise RunFailed(f"{peer} sent no {', '.join(missing)}; collect again with --attach")
     document: dict[str, Any] = json.loads(files[PEER])

@@ -11,6 +11,7 @@ __all__ = ["SocketCounters"]
 
 @dataclass(slots=True)
 class _Found:
+    stream: Stream
     socket: TcpSocket | None
     last: SocketSample
 
@@ -25,20 +26,12 @@ class SocketCounters:
 
     def watch(self, stream: Stream) -> None:
         """Begin to count for a stream on which both sides have said Hello."""
-        self._found[stream.number] = _Found(self._find(stream), opened())
+        self._found[stream.number] = _Found(stream, self._find(stream), opened())
 
     def sample(self, stream: Stream) -> SocketSample | None:
         """The counters now; None where they cannot be read."""
         found = self._found.get(stream.number)
-        if found is None:
-            return None
-        if found.socket is None:
-            # Another connection to the same address, half-open perhaps, may have been in the way.
-            found.socket = self._find(stream)
-            if found.socket is None:
-                return None
-        found.last = found.socket.sample()
-        return found.last
+        return None if found is None else self._read(found)
 
     def last(self, stream: Stream) -> SocketSample | None:
         """The newest counters that could be read: those at the opening where none could since."""
@@ -59,10 +52,20 @@ class SocketCounters:
         """Bytes sent on all data connections since the start, retransmitted ones once; None if unknown."""
         total = self._closed_bytes
         for found in self._found.values():
+            sample = self._read(found)
+            if sample is None:
+                return None
+            total += _sent(sample)
+        return total
+
+    def _read(self, found: _Found) -> SocketSample | None:
+        if found.socket is None:
+            # Another connection to the same address, half-open perhaps, may have been in the way.
+            found.socket = self._find(found.stream)
             if found.socket is None:
                 return None
-            total += _sent(found.socket.sample())
-        return total
+        found.last = found.socket.sample()
+        return found.last
 
     def _find(self, stream: Stream) -> TcpSocket | None:
         if stream.dialled:

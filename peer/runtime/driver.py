@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Protocol
 
 from peer.algorithms.subspace import subspace_distance
 from peer.config import RunFailed
+from peer.measure.disagreement import disagreement
 from peer.measure.figures import SUBSPACE_DISTANCE
 from peer.measure.latency import round_times
 from peer.measure.recorder import Recorder
-from peer.program import Array, State
+from peer.program import Array, State, Value
 from peer.protocol.errors import ProgramError
 from peer.protocol.events import CheckpointRequested, Event, ProgramFailed, RoundRequested
 from peer.protocol.interpreter import (
@@ -71,7 +72,9 @@ def _require_bearable(command: RoundCommand, peer: str) -> None:
     Its stream would end, and the same message would be sent again for ever. A run whose algorithm predicts its
     messages is refused before it starts.
     """
-    longest = max(map(payload_bytes, command.outgoing.values()), default=0)
+    # What goes to all neighbours is one object: its bytes are counted once, for this is done in every round.
+    different = {id(payload): payload for payload in command.outgoing.values()}
+    longest = max(map(payload_bytes, different.values()), default=0)
     if longest > MAX_MESSAGE_BYTES:
         raise ProgramError(
             f"{peer}: a message of {command.label} has {longest} bytes, a stream carries {MAX_MESSAGE_BYTES}; "
@@ -137,6 +140,7 @@ class Driver:
         self._waits = False  # for a checkpoint to be taken
         self._ahead = False  # with the segment after it
         self._held: _Step | None = None
+        self._opens = True  # the round is the first one after a long segment
         self._adapt_ns = 0
         self._encoded_ns = self.requested_ns
         self._arrivals: dict[int, dict[str, int]] = {}
@@ -183,16 +187,22 @@ class Driver:
         except ProgramError as error:
             self._fail(str(error))
             return
-        if interpreter.light:
-            step = self._segment()
-            self._round_over(number, step.requested_ns)
-            self._took(step, adapt_ns=0)
-        else:
-            self._round_over(number, monotonic_ns())
+        opens, ends = self._opens, not interpreter.light
+        self._opens = ends
+        # Of an agreement only the ends: in between, a comparison would cost as much as the combination.
+        exchanged = interpreter.exchanged if opens or ends else None
+        if ends:
+            self._round_over(number, monotonic_ns(), exchanged)
             self._events.agreed(self)
             self.proceed()
+        else:
+            step = self._segment()
+            self._round_over(number, step.requested_ns, exchanged)
+            self._took(step, adapt_ns=0)
 
-    def _round_over(self, number: int, delivered_ns: int) -> None:
+    def _round_over(
+        self, number: int, delivered_ns: int, exchanged: tuple[Value, Sequence[Value]] | None
+    ) -> None:
         """Write the row of a round.
 
         The reply counts as delivered when the program has it. A short segment is nothing but the combination of
@@ -207,7 +217,8 @@ class Driver:
             delivered_ns=delivered_ns,
         )
         iteration = None if self.iteration is None else self.iteration + 1
-        self.recorder.round(number, self.label, iteration, self.requested_ns, times)
+        apart = None if exchanged is None else disagreement(*exchanged)
+        self.recorder.round(number, self.label, iteration, self.requested_ns, times, apart)
         self.round = number + 1
 
     def _went_ahead(self, state: State, numbers: list[Numbers]) -> None:

@@ -3,18 +3,39 @@
 from collections.abc import Mapping
 
 from peer.program import ContractError
+from peer.protocol.facts import PeerFact
 from peer.protocol.launch import FactExaminer, facts_of
+from peer.protocol.messages import Offer
 from peer.registry import algorithm, spec_from_canonical
+from peer.runtime.access import Access
 from peer.runtime.settings import MAX_MESSAGE_BYTES
+from topology.network import Network
 
 __all__ = ["BoundedExaminer"]
 
 
 class BoundedExaminer(FactExaminer):
-    """Refuses a spec whose messages would be longer than gRPC may carry.
+    """Refuses runs that no operator has submitted, and a spec whose messages would be longer than gRPC may carry.
 
-    Otherwise every such message would end its stream, and the same message would be sent again for ever.
+    Every such message would end its stream, and the same message would be sent again for ever.
+
+    Parameters
+    ----------
+    network : Network
+        The network file.
+    fact : PeerFact
+        What this peer brings to every run.
+    access : Access
+        Knows operators' signatures.
     """
+
+    def __init__(self, network: Network, fact: PeerFact, access: Access) -> None:
+        super().__init__(network, fact)
+        self._access = access
+
+    def unsigned(self, offer: Offer) -> str | None:
+        """Why no operator stands behind a run; None where one does, and where there are no keys."""
+        return self._access.unsigned(offer)
 
     def verdict(self, spec: bytes, table: Mapping[str, bytes]) -> str | None:
         """Whether the peers fit together, and the messages through the streams; the same text at every peer."""

@@ -10,7 +10,15 @@ from peer.config import RunFailed, RunSpec, canonical_spec
 from peer.measure.figures import SUBSPACE_DISTANCE
 from peer.protocol.messages import Reason, TombKind
 from peer.protocol.records import RunState
-from peer.runtime.client import PATIENCE_S, RETRY_EVERY_S, Client, NoAnswer, PeerAway, UnknownRun
+from peer.runtime.client import (
+    PATIENCE_S,
+    RETRY_EVERY_S,
+    Client,
+    NoAnswer,
+    PeerAway,
+    UnknownRun,
+    command_at,
+)
 from peer.wire.requests import RunStatus, WatchReply
 from topology.errors import InputError
 
@@ -177,10 +185,11 @@ async def submit(client: Client, run: str, spec: RunSpec) -> None:
         mend = f"when it is back, see `difpeer status` whether it has taken run {run}; --attach follows it"
         raise InputError(error.problem, field=error.field, mend=mend) from error
     if reply.busy_with:
+        cancel = command_at(f"cancel {reply.busy_with}", client.where, client.access)
         raise InputError(
             f"run {reply.busy_with} is on at {client.address}",
             field="--via",
-            mend="wait for its end, or `difpeer cancel` it",
+            mend=f"wait for its end, or end it with `{cancel}`",
         )
     if reply.reason is not None:
         raise ended(run, reply.reason)

@@ -1,6 +1,7 @@
 """The links to the neighbours: who dials, when to dial again, and what is known of each link."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,19 +11,26 @@ from typing import Any
 import grpc
 
 from peer.protocol.events import ConnectionLost, Dialled, Event
+from peer.runtime.access import Access, Grounds, Place
 from peer.runtime.causes import plain_cause
+from peer.runtime.logs import Seldom
 from peer.runtime.settings import data_channel
 from peer.runtime.stream import Stream
 from peer.wire.envelope import STREAM_PATH
+from topology.errors import InputError
 from topology.network import Network
 
 __all__ = ["LinkState", "Links"]
+
+log = logging.getLogger("difpeer")
 
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 1.0
 """Part of what a run loses after a cut; an attempt costs less than a millisecond, whoever is not there."""
 GROWTH = 1.6
 JITTER = 0.2
+MOST_UNSPOKEN = 16
+"""Streams of one neighbour on which it has said nothing that counts yet; a sound one has one, or two for a moment."""
 SILENCE_S = 10.0
 """How long an accepted stream may say nothing before it is closed."""
 
@@ -76,6 +84,8 @@ class Links:
         Whether a connection of this number has said Hello.
     closed : callable
         Told of each stream that has ended, before the event.
+    access : Access
+        How neighbours are dialled.
     """
 
     def __init__(
@@ -87,6 +97,7 @@ class Links:
         feed: Callable[[Event], None],
         introduced: Callable[[int], bool],
         closed: Callable[[Stream], None],
+        access: Access,
     ) -> None:
         neighbours = network.neighbours(name)
         self.states = {n: LinkState(False, monotonic()) for n in neighbours}
@@ -98,6 +109,9 @@ class Links:
         self._feed = feed
         self._introduced = introduced
         self._closed = closed
+        self.tls = bool(access.who)
+        self._access = access
+        self._seldom = Seldom()
         self._numbers = 0
         self._stopping = False
         self._dialling: list[asyncio.Task[None]] = []
@@ -119,13 +133,31 @@ class Links:
                     raise RuntimeError(f"the task {task.get_name()!r} was cancelled")
                 task.result()
 
-    async def accept(self, context: Any) -> None:  # noqa: ANN401
-        """Handle an accepted stream until it ends; ``context`` is the handler's."""
-        if self._stopping:
+    async def accept(self, context: Any, grounds: Grounds | None) -> None:  # noqa: ANN401
+        """Handle an accepted stream until it ends; ``context`` is the handler's, ``grounds`` say who it is."""
+        if self._stopping or self._crowded(grounds):
             return
-        stream = self._open(context.read, context.write, remote=context.peer())
+        stream = self._open(context.read, context.write, remote=context.peer(), grounds=grounds)
         asyncio.get_running_loop().call_later(SILENCE_S, self._end_silence, stream)
         await self._run(stream)
+
+    def _crowded(self, grounds: Grounds | None) -> bool:
+        """Whether a neighbour has so many streams without a Hello that one more is ended before it costs anything."""
+        if grounds is None:
+            return False
+        own = [s for s in self.streams.values() if s.neighbour is None and s.grounds == grounds]
+        if len(own) < MOST_UNSPOKEN:
+            return False
+        if self._seldom.allows(grounds.name):
+            log.warning("ended a stream of %s: it has %d others that say nothing", grounds.name, len(own))
+        return True
+
+    def recheck(self, over: Callable[[Grounds], str]) -> None:
+        """End the streams whose grounds do not hold any more; those that were dialled are dialled anew."""
+        for stream in list(self.streams.values()):
+            why = "" if stream.grounds is None else over(stream.grounds)
+            if why:
+                stream.close(why)
 
     async def stop(self, grace_s: float) -> None:
         """End all streams after what was queued on them, and stop dialling."""
@@ -168,14 +200,21 @@ class Links:
         while not self._stopping:
             # A channel of its own for each attempt: its connection is this stream's and nobody else's, and only
             # one back-off is at work, ours.
-            async with grpc.aio.insecure_channel(address, options=data_channel()) as channel:
-                if await self._dial_once(channel, neighbour, address):
-                    delay = FIRST_DELAY_S
+            try:
+                channel, grounds = self._access.channel(Place(neighbour, address), data_channel())
+            except InputError as error:
+                self._not_reached(neighbour, str(error))
+            else:
+                async with channel:
+                    if await self._dial_once(channel, neighbour, address, grounds):
+                        delay = FIRST_DELAY_S
             # Jitter, so that the neighbours of a peer that was away do not all come at once.
             await asyncio.sleep(delay * random.uniform(1 - JITTER, 1 + JITTER))
             delay = min(delay * GROWTH, MAX_DELAY_S)
 
-    async def _dial_once(self, channel: grpc.aio.Channel, neighbour: str, address: str) -> bool:
+    async def _dial_once(
+        self, channel: grpc.aio.Channel, neighbour: str, address: str, grounds: Grounds | None
+    ) -> bool:
         """Dial and talk until the stream ends; returns whether the link was up."""
         call: Any = channel.stream_stream(STREAM_PATH)()
         try:
@@ -184,7 +223,12 @@ class Links:
             self._not_reached(neighbour, f"{address}: {plain_cause(error.details())}")
             return False
         stream = self._open(
-            call.read, call.write, half_close=call.done_writing, neighbour=neighbour, remote=address
+            call.read,
+            call.write,
+            half_close=call.done_writing,
+            neighbour=neighbour,
+            remote=address,
+            grounds=grounds,
         )
         self._feed(Dialled(neighbour, stream.number))
         up_before = self.states[neighbour].since_s
@@ -208,9 +252,18 @@ class Links:
         half_close: Callable[[], Any] | None = None,
         neighbour: str | None = None,
         remote: str,
+        grounds: Grounds | None,
     ) -> Stream:
         self._numbers += 1
-        stream = Stream(self._numbers, read, write, half_close=half_close, neighbour=neighbour, remote=remote)
+        stream = Stream(
+            self._numbers,
+            read,
+            write,
+            half_close=half_close,
+            neighbour=neighbour,
+            remote=remote,
+            grounds=grounds,
+        )
         self.streams[stream.number] = stream
         self._idle.clear()
         return stream

@@ -7,12 +7,17 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import peer
 from peer.config import RunFailed
+from peer.identity.issuing import issue_all
+from peer.runtime.access import Access, Loopback, Secured
+from peer.runtime.client import PATIENCE_S, Client
+from peer.runtime.credentials import Credentials
 from topology.network import Network, write_network
 
 __all__ = ["LocalNetwork"]
@@ -22,8 +27,12 @@ START_S = 90.0
 STOP_S = 6.0
 """For an orderly stop, which takes a peer 5 s at most; then they are killed."""
 TAIL_LINES = 12
+OPERATOR = "operator"
+KEYS_LIFETIME = timedelta(days=30)
+"""Nobody keeps them."""
 
-_PROGRAM = "from peer.cli.main import main; main()"
+TOLD_A_PEER = ("DIFPEER_KEY", "DIFPEER_LISTEN")
+"""What the environment of a container tells the one peer in it; it must not reach these."""
 
 
 class LocalNetwork:
@@ -42,15 +51,27 @@ class LocalNetwork:
         For the network file, ``state/<peer>`` and ``logs/<peer>.log``; made where it is missing.
     options : sequence of str
         More options for every ``serve``.
+    secure : bool
+        Whether the peers talk TLS, with keys made for them alone.
     """
 
+    program: ClassVar[str] = "from peer.cli.main import main; main()"
+    """What a peer's process runs; its arguments follow."""
+
     def __init__(
-        self, network: Network, data: str | Path, folder: str | Path, options: Sequence[str] = ()
+        self,
+        network: Network,
+        data: str | Path,
+        folder: str | Path,
+        options: Sequence[str] = (),
+        *,
+        secure: bool = True,
     ) -> None:
         self.folder = Path(folder)
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self._data = Path(data)
         self._options = tuple(options)
+        self._secure = secure
         self._reserved = ExitStack()
         addresses = {name: f"127.0.0.1:{self._reserve()}" for name in network.names}
         self.network = network.with_addresses(addresses)
@@ -58,9 +79,7 @@ class LocalNetwork:
 
     async def __aenter__(self) -> Self:
         try:
-            for part in ("state", "logs"):
-                (self.folder / part).mkdir(parents=True, exist_ok=True)
-            write_network(self.network, self.network_file)
+            await self.prepare()
             async with asyncio.timeout(START_S):
                 await self._start_all()
         except BaseException as error:
@@ -69,6 +88,14 @@ class LocalNetwork:
                 raise RunFailed(f"{', '.join(self._unready())}: not ready after {START_S:.0f} s") from error
             raise
         return self
+
+    async def prepare(self) -> None:
+        """Make the folders, the keys and the network file."""
+        for part in ("state", "logs"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+        if self._secure:
+            self.network = issue_all(self.network_file, self.network, [OPERATOR], KEYS_LIFETIME)
+        write_network(self.network, self.network_file)
 
     async def _start_all(self) -> None:
         starts = [asyncio.ensure_future(self.start(name)) for name in self.network.names]
@@ -89,6 +116,15 @@ class LocalNetwork:
         """Where a peer listens."""
         return str(self.network.peers[name].address)
 
+    @property
+    def access(self) -> Access:
+        """How a client reaches the peers: as their operator."""
+        return Secured(Credentials(self.network_file)) if self._secure else Loopback()
+
+    def client(self, name: str, patience_s: float = PATIENCE_S) -> Client:
+        """A client of one peer, which tries it for so long while it cannot be reached."""
+        return Client(self.address(name), self.access, patience_s=patience_s)
+
     def file_for(self, name: str) -> Path:
         """The network file that a peer is given."""
         del name
@@ -97,6 +133,15 @@ class LocalNetwork:
     def log_file(self, name: str) -> Path:
         """A peer's log."""
         return self.folder / "logs" / f"{name}.log"
+
+    def command_for(self, name: str) -> list[str]:
+        """Return the command line of a peer's process."""
+        return [
+            *(sys.executable, "-P", "-c", self.program, "serve", "--with-parent"),
+            *(() if self._secure else ("--insecure-loopback",)),
+            *("--name", name, "--network", str(self.file_for(name)), "--data", str(self._data / name)),
+            *("--state", str(self.folder / "state" / name), *self._options),
+        ]
 
     async def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         """Start one peer, for the first time or again, and wait until it is ready.
@@ -113,14 +158,9 @@ class LocalNetwork:
         RunFailed
             If it ends instead; with the end of its log.
         """
-        command = [
-            *(sys.executable, "-P", "-c", _PROGRAM, "serve", "--insecure-loopback", "--with-parent"),
-            *("--name", name, "--network", str(self.file_for(name)), "--data", str(self._data / name)),
-            *("--state", str(self.folder / "state" / name), *self._options),
-        ]
         with self.log_file(name).open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *command,
+                *self.command_for(name),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -198,4 +238,5 @@ def _environment() -> dict[str, str]:
     """The environment of this process, with the packages that it runs: installed or not, peers run the same."""
     root = str(Path(peer.__file__).parent.parent)
     before = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": root if not before else f"{root}{os.pathsep}{before}"}
+    kept = {name: value for name, value in os.environ.items() if name not in TOLD_A_PEER}
+    return {**kept, "PYTHONPATH": root if not before else f"{root}{os.pathsep}{before}"}

@@ -27,20 +27,21 @@ from peer.protocol.events import (
     ProgramFailed,
     Submitted,
 )
-from peer.protocol.facts import PeerFact, profiles_differ
+from peer.protocol.facts import PeerFact
 from peer.protocol.interpreter import Interpreter
 from peer.protocol.launch import facts_of, start_program
 from peer.protocol.machine import PeerMachine
-from peer.protocol.messages import Goodbye, Message, Value
+from peer.protocol.messages import Goodbye, Message, Offer, Value
 from peer.protocol.records import RunState
-from peer.runtime.books import FLUSH_ROWS, Books
+from peer.runtime.access import Access
+from peer.runtime.books import Books
 from peer.runtime.driver import Driver
 from peer.runtime.examiner import BoundedExaminer
 from peer.runtime.links import Links
 from peer.runtime.logs import Seldom
 from peer.runtime.lookout import look_out
 from peer.runtime.owned import Owned
-from peer.runtime.status import over, standing
+from peer.runtime.status import news, over
 from peer.runtime.store import FileStore
 from peer.runtime.stream import Stream
 from peer.runtime.worker import Worker
@@ -75,6 +76,8 @@ class Node:
         For records and checkpoints.
     ledger : Ledger
         Open for writing; its owner closes it after :meth:`stop`.
+    access : Access
+        How neighbours are dialled.
     held : sequence of HeldRun
         Runs to go on with, and those that are over.
     """
@@ -88,6 +91,7 @@ class Node:
         *,
         store: FileStore,
         ledger: Ledger,
+        access: Access,
         held: Sequence[HeldRun] = (),
     ) -> None:
         self.network = network
@@ -101,13 +105,14 @@ class Node:
         self.disk = Worker("disk")
         self.books = Books(name, incarnation, ledger, self.disk)
         self.stopping = False
+        self.checkpoints = 0  # written by this process
         self.watchers: set[asyncio.Event] = set()
         self.fact = owned.fact()
         self.machine = PeerMachine(
             network,
             name,
             incarnation,
-            BoundedExaminer(network, self.fact),
+            BoundedExaminer(network, self.fact, access),
             [run.record for run in held],
             {run.record.run: run.checkpoints for run in held},
             software=f"difpeer {__version__}",
@@ -119,6 +124,7 @@ class Node:
             feed=self.feed,
             introduced=self.machine.connections.known,
             closed=self.books.closed,
+            access=access,
         )
         self._programs = Worker("programs")
         self._encoder = MessageEncoder()
@@ -184,11 +190,11 @@ class Node:
 
     # What clients ask
 
-    async def submit(self, run: str, spec: bytes) -> effects.Answer:
+    async def submit(self, offer: Offer) -> effects.Answer:
         """Submit a run; the answer comes when its record is durable."""
         self._tokens += 1
         answer = self._answers[self._tokens] = asyncio.get_running_loop().create_future()
-        self.feed(Submitted(self._tokens, run, spec))
+        self.feed(Submitted(self._tokens, offer))
         answered: effects.Answer = await answer
         return answered
 
@@ -243,7 +249,11 @@ class Node:
             self.books.received(stream, message, len(data), at_ns)
             self.feed(MessageReceived(stream.number, message))
         else:
-            # A Hello: the machine decides whose stream it is, or that it is a stranger's.
+            # A Hello: the machine decides whose stream it is, or that it is a stranger's. With TLS the key does.
+            lie = "" if stream.grounds is None else stream.grounds.lie(message)
+            if lie:
+                self._refuse(stream, lie)
+                return
             self.feed(MessageReceived(stream.number, message))
             self.books.received(stream, message, len(data), at_ns)
 
@@ -287,12 +297,15 @@ class Node:
     def _write_checkpoint(self, effect: effects.WriteCheckpoint) -> None:
         checkpoint = effect.checkpoint
         self.store.write(
-            checkpoint, effect.keep_from, partial(self._written, checkpoint.run, checkpoint.index)
+            checkpoint,
+            effect.keep_from,
+            partial(self._written, checkpoint.run, checkpoint.index),
+            first=self.books.note(),
         )
-        self.books.flush(FLUSH_ROWS)
 
     def _written(self, run: str, index: int, problem: ProgramError | RunFailed | None) -> None:
         if problem is None:
+            self.checkpoints += 1
             self.feed(CheckpointDurable(run, index))
         elif isinstance(problem, ProgramError):
             self.feed(ProgramFailed(run, f"{self.name}: {problem}"))
@@ -302,10 +315,7 @@ class Node:
     def _start_program(self, effect: effects.StartProgram) -> None:
         notes = self.books.notes[effect.run]
         table = {name: PeerFact.from_bytes(fact) for name, fact in effect.table.items()}
-        for profile, names in profiles_differ(table).items():
-            text = f"{', '.join(names)}: {profile}; the last bits of results may differ between profiles"
-            log.warning("%s", text)
-            self.books.event("profiles-differ", text, notes)
+        self.books.profiles(table, notes)
         notes.driver = Driver(
             effect.run,
             self.name,
@@ -317,9 +327,7 @@ class Node:
             truth=self.owned.truth,
         )
         notes.driver.iteration = iteration_of(effect.state)
-        self.books.current = notes
-        notes.socket_base = self.books.socket_bytes()
-        self.books.start_sockets(self.links.up(), notes)
+        self.books.run_starts(self.links.up(), notes)
         notes.driver.proceed()
 
     def _interpreter(self, effect: effects.StartProgram) -> Interpreter:
@@ -340,16 +348,13 @@ class Node:
         record = effect.record
         notes = self.books.of(record)
         notes.changed_s = monotonic()
-        reason = record.reason
-        text = f"run {record.run} is {standing(record)}"
-        if reason is not None:
-            text += f" ({reason.peer} says: {reason.text})"
-        log.log(logging.INFO if reason is None else logging.WARNING, "%s", text)
+        text = news(record)
+        log.log(logging.INFO if record.reason is None else logging.WARNING, "%s", text)
         self.books.event(f"run-{record.state}", text, notes)
         if notes.driver is not None and (over(record) or record.state is RunState.DONE):
             notes.driver.stop()
             number = notes.driver.round - 1 if notes.driver.round else None
-            self.books.end_sockets(self.links.up(), notes, number)
+            self.books.run_ends(self.links.up(), notes, number)
         if over(record):
             if self.books.current is notes:
                 self.books.current = None
@@ -362,8 +367,7 @@ class Node:
             answer.set_result(effect)
 
     def _link_changed(self, effect: effects.LinkChanged) -> None:
-        name = effect.neighbour
-        stream = self.links.streams.get(effect.connection)
+        name, stream = effect.neighbour, self.links.streams.get(effect.connection)
         if effect.up and stream is not None:
             stream.neighbour = name
             self.links.went_up(name)

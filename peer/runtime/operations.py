@@ -1,6 +1,8 @@
 """What a peer answers to operators: submit, status, watch, cancel, collect."""
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
 from time import monotonic
@@ -9,6 +11,7 @@ import grpc
 
 from peer import __version__
 from peer.config import RunFailed
+from peer.protocol.messages import Offer
 from peer.protocol.records import RunRecord
 from peer.runtime.node import Node
 from peer.runtime.results import LEDGER, PEER, RESULT, chunks, ledger_file, peer_file, result_file
@@ -25,9 +28,11 @@ from peer.wire.requests import (
     WatchReply,
     WatchRequest,
 )
+from topology.errors import InputError
 
 __all__ = ["Operations", "Refused"]
 
+log = logging.getLogger("difpeer")
 
 NEWEST_RUNS = 100
 """Runs that a status tells of."""
@@ -61,7 +66,7 @@ class Operations:
     node : Node
         The peer.
     network_text : str
-        Its network file.
+        Its network, as a network file says it.
     """
 
     def __init__(self, node: Node, network_text: str) -> None:
@@ -71,7 +76,9 @@ class Operations:
     async def submit(self, request: SubmitRequest) -> SubmitReply:
         """Start a run; the answer comes when its record is durable."""
         self._refuse_when_stopping()
-        answer = await self._node.submit(request.run, request.spec)
+        answer = await self._node.submit(
+            Offer(request.run, request.spec, request.operator, request.signature)
+        )
         if answer.record is None:
             return SubmitReply(request.run, None, busy_with=answer.busy_with or "")
         return SubmitReply(request.run, answer.record.state, answer.record.reason)
@@ -136,10 +143,18 @@ class Operations:
         files = {
             RESULT: partial(result_file, final, node.owned),
             LEDGER: partial(ledger_file, node.ledger, request.run),
-            PEER: partial(peer_file, node.name, node.incarnation, node.owned, record),
+            PEER: partial(peer_file, node.name, node.incarnation, node.owned, record, node.links.tls),
         }
         for name, make in files.items():
-            for chunk in chunks(name, await node.disk.run(make)):
+            try:
+                data = await node.disk.run(make)
+            except (InputError, OSError, sqlite3.Error) as error:
+                if name != LEDGER:
+                    raise
+                # Measurements are worth less than the result.
+                log.error("run %s is collected without this peer's ledger: %s", request.run, error)  # noqa: TRY400
+                continue
+            for chunk in chunks(name, data):
                 yield chunk
 
     async def _next_change(self, awake: asyncio.Event, record: RunRecord, interval_s: float) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from peer.data.prepared import prepared_digest
 from peer.measure.ledger import Ledger
 from peer.measure.sockets import missing_fields
 from peer.measure.versions import software_versions
@@ -28,8 +29,11 @@ PEER = "peer.json"
 
 
 def result_file(final: Checkpoint, owned: Owned) -> bytes:
-    """Make ``result.npz``: ``U`` (d, r), and where the owner allows it ``B`` (T, r) with ``task_ids`` (T,)."""
-    arrays: dict[str, Any] = {"U": final.state["U"][0]}
+    """Make ``result.npz``: ``U`` (d, r), and where the owner allows it ``B`` (T, r) with ``task_ids`` (T,).
+
+    ``prepared`` tells for which features ``U`` holds, by their digest.
+    """
+    arrays: dict[str, Any] = {"U": final.state["U"][0], "prepared": np.array(prepared_digest(owned.local))}
     if owned.share_coefficients and "B" in final.state:
         arrays["B"] = final.state["B"]
         arrays["task_ids"] = np.array(owned.local.task_ids, dtype=np.str_)
@@ -48,8 +52,8 @@ def ledger_file(ledger: Ledger, run: str) -> bytes:
         copy.unlink(missing_ok=True)
 
 
-def peer_file(peer: str, incarnation: int, owned: Owned, record: RunRecord) -> bytes:
-    """Make ``peer.json``: the run's spec and facts, versions, profile, and what this system cannot measure."""
+def peer_file(peer: str, incarnation: int, owned: Owned, record: RunRecord, tls: bool) -> bytes:
+    """Make ``peer.json``: the run's spec and facts, versions, profile, what this system cannot measure, TLS."""
     document = {
         "peer": peer,
         "spec": json.loads(record.spec),
@@ -59,6 +63,7 @@ def peer_file(peer: str, incarnation: int, owned: Owned, record: RunRecord) -> b
         "profile": json.loads(owned.profile),
         "shares_coefficients": owned.share_coefficients,
         "unmeasured": list(missing_fields()),
+        "tls": tls,
     }
     return json.dumps(document, sort_keys=True).encode()
 

@@ -13,6 +13,7 @@ import grpc
 from peer import __version__
 from peer.config import RunFailed
 from peer.protocol.messages import PROTOCOL_VERSION, Hello
+from peer.runtime.access import Access, Place
 from peer.runtime.client import Client
 from peer.runtime.settings import data_channel
 from peer.wire.envelope import STREAM_PATH, encode_message
@@ -24,32 +25,30 @@ ANSWER_S = 3.0
 """Of a busy process; at an ordinary start nobody listens, and the system refuses at once."""
 
 
-async def find_first(address: str, name: str, insecure_loopback: bool) -> bool:
+async def find_first(place: Place, access: Access) -> bool:
     """Whether a process serves this peer at its address already; it is told of this one, for its log.
 
     Parameters
     ----------
-    address : str
-        Of the peer, in the network file.
-    name : str
-        The peer.
-    insecure_loopback : bool
-        Without TLS.
+    place : Place
+        The peer, and its address in the network file.
+    access : Access
+        With the peer's own key.
     """
     try:
-        async with asyncio.timeout(ANSWER_S), Client(address, insecure_loopback, patience_s=0) as client:
+        async with asyncio.timeout(ANSWER_S), Client(place.address, access, patience_s=0) as client:
             first = await client.status()
     except (TimeoutError, InputError, RunFailed):
         return False
-    if first.peer != name:
+    if first.peer != place.name:
         return False
     with suppress(TimeoutError, grpc.RpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
-        async with (
-            asyncio.timeout(ANSWER_S),
-            grpc.aio.insecure_channel(address, options=data_channel()) as channel,
-        ):
+        channel, _ = access.channel(place, data_channel())
+        async with asyncio.timeout(ANSWER_S), channel:
             # A Hello by its own name: it closes the stream, and says why in its log.
             call: Any = channel.stream_stream(STREAM_PATH)()
-            await call.write(encode_message(Hello(PROTOCOL_VERSION, name, 1, 1, f"difpeer {__version__}")))
+            await call.write(
+                encode_message(Hello(PROTOCOL_VERSION, place.name, 1, 1, f"difpeer {__version__}"))
+            )
             await call.read()
     return True

@@ -7,10 +7,14 @@ notices when they stop working (``tests/integration/test_canaries.py``).
 from collections.abc import Sequence
 from typing import Any
 
+from peer.runtime.descriptors import MOST_CONNECTIONS
+
 __all__ = [
     "DATA_USER_TIMEOUT_MS",
+    "HANDSHAKE_TIMEOUT_MS",
     "MAX_MESSAGE_BYTES",
     "MESSAGE_MARGIN_BYTES",
+    "Options",
     "control_channel",
     "data_channel",
     "server_options",
@@ -24,6 +28,9 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MESSAGE_MARGIN_BYTES = 1024
 """What an envelope may add to the value it bears: ids, label, digest, shapes."""
 
+HANDSHAKE_TIMEOUT_MS = 5_000
+IDLE_MS = 30_000
+"""After this, and before twice as long, gRPC closes a connection on which no call is; channels connect again."""
 PING_TIMEOUT_MS = 5_000
 PING_AFTER_MS = 5_000
 """Not above the time after which a cut connection is given up by the end that has something unacknowledged there.
@@ -58,7 +65,7 @@ def _channel(user_timeout_ms: int) -> list[tuple[str, Any]]:
     return [
         *_both(),
         # Its own connection: the counters of the data connections must be data, and a slow reader of results
-        # must not hold up rounds.
+        # must not hold up rounds, nor those who watch them.
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.keepalive_time_ms", PING_AFTER_MS),
         # Only sets TCP_USER_TIMEOUT. Data and control channels have different ones: gRPC does not tell a
@@ -81,17 +88,19 @@ def data_channel() -> Options:
 
 
 def control_channel() -> Options:
-    """Options of a channel for requests of operators, and for those passed on to a neighbour."""
+    """Options of a channel for requests of operators, and for those passed on; one channel for each account."""
     return _channel(CONTROL_USER_TIMEOUT_MS)
 
 
-def server_options(num_peers: int) -> Options:
+def server_options(num_peers: int, connections: int = MOST_CONNECTIONS) -> Options:
     """Options of a peer's server.
 
     Parameters
     ----------
     num_peers : int
         Of the network.
+    connections : int, optional
+        Most that may come in at a time; see :func:`peer.runtime.descriptors.most_connections`.
     """
     return [
         *_both(),
@@ -103,7 +112,12 @@ def server_options(num_peers: int) -> Options:
         # every 30 s. The core's name for it; the one of gRPC's guides, with "recv" in it, is read by nobody.
         ("grpc.http2.min_ping_interval_without_data_ms", PING_AFTER_MS // 2),
         # Who connects and says nothing is closed after this; the default is minutes.
-        ("grpc.server_handshake_timeout_ms", 5_000),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
+        # A connection on which no call is: those whose key has gone would else stay for ever. An age at which all are
+        # closed would cut the streams of edges.
+        ("grpc.max_connection_idle_ms", IDLE_MS),
+        # One more is closed at once. The default is none: strangers could take every descriptor.
+        ("grpc.max_allowed_incoming_connections", connections),
         # For each connection. One neighbour may pass on the requests of several operators, each of whom follows all
         # peers for long.
         ("grpc.max_concurrent_streams", max(1024, 8 * num_peers)),

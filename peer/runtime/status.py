@@ -9,7 +9,7 @@ from peer.runtime.links import LinkState
 from peer.runtime.notes import RunNotes
 from peer.wire.requests import LinkStatus, RunStatus
 
-__all__ = ["link_statuses", "over", "run_status", "standing", "wait_text"]
+__all__ = ["link_statuses", "news", "over", "run_status", "standing", "wait_text"]
 
 
 def over(record: RunRecord) -> bool:
@@ -20,6 +20,13 @@ def over(record: RunRecord) -> bool:
 def standing(run: RunRecord | RunStatus) -> str:
     """How a run stands at a peer, in a word for people: the cause of its end rather than that it has ended."""
     return str(run.state if run.state is not RunState.TOMB or not run.reason else run.reason.kind)
+
+
+def news(record: RunRecord) -> str:
+    """Say where a run has come to, for the log; with who has ended it and why."""
+    reason = record.reason
+    why = "" if reason is None else f" ({reason.peer} says: {reason.text})"
+    return f"run {record.run} is {standing(record)}{why}"
 
 
 def run_status(machine: PeerMachine, record: RunRecord, notes: RunNotes) -> RunStatus:

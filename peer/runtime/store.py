@@ -28,8 +28,8 @@ state; RunFailed where the peer must not go on."""
 class FileStore:
     """Keeps everything in the peer's state folder.
 
-    Checkpoints are written by a thread of their own, one after the other: rows of the ledger, which wait in another
-    one, do not delay them.
+    Checkpoints are written by a thread of their own, one after the other: transactions of the ledger, which wait in
+    another one, do not delay them.
 
     Parameters
     ----------
@@ -66,12 +66,18 @@ class FileStore:
             raise self._failure(files, error) from error
         self._records[record.run] = record
 
-    def write(self, checkpoint: Checkpoint, keep_from: int, written: Written) -> None:
-        """Write a checkpoint beside the rounds; those of the run with an index below ``keep_from`` go after it."""
+    def write(
+        self, checkpoint: Checkpoint, keep_from: int, written: Written, *, first: Callable[[], None]
+    ) -> None:
+        """Write a checkpoint beside the rounds; those of the run with an index below ``keep_from`` go after it.
+
+        ``first`` is done before it, in the same thread: waking another one costs more than a small file.
+        """
         files = self._files(checkpoint.run)
 
         def work() -> ProgramError | RunFailed | None:
             try:
+                first()
                 files.write_checkpoint(checkpoint)
             except OSError as error:
                 return self._failure(files, error)

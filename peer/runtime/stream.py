@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from peer.runtime.access import Grounds
 from peer.runtime.causes import plain_cause
 
 __all__ = ["Stream"]
@@ -38,6 +39,8 @@ class Stream:
         Whom we dialled; for an accepted stream it is set when its Hello was taken.
     remote : str
         The address dialled, or gRPC's name of the other end of an accepted stream.
+    grounds : Grounds, optional
+        Why the other side is believed to be who it is; without TLS it is not known, only told.
 
     Attributes
     ----------
@@ -55,6 +58,7 @@ class Stream:
         "_wake",
         "_write",
         "closing",
+        "grounds",
         "neighbour",
         "number",
         "over",
@@ -71,10 +75,12 @@ class Stream:
         half_close: Callable[[], Awaitable[None]] | None = None,
         neighbour: str | None = None,
         remote: str = "",
+        grounds: Grounds | None = None,
     ) -> None:
         self.number = number
         self.neighbour = neighbour
         self.remote = remote
+        self.grounds = grounds
         self.reason = ""
         self.over = False
         self._read = read

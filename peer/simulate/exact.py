@@ -17,7 +17,7 @@ from peer.protocol.facts import own_fact
 from peer.protocol.interpreter import Command, Interpreter, ProgressCommand, RoundCommand
 from peer.protocol.launch import FactExaminer, facts_of, start_program
 from peer.protocol.machine import PeerMachine
-from peer.protocol.messages import Value
+from peer.protocol.messages import Offer, Value
 from peer.protocol.payload import Payload, payload_bytes
 from peer.protocol.records import RunState
 from peer.simulate.host import Host
@@ -78,7 +78,7 @@ def run_exact(
     """
     world = _World(network, data, on_progress)
     world.connect()
-    world.handle(network.names[0], events.Submitted(0, RUN, canonical_spec(spec)))
+    world.handle(network.names[0], events.Submitted(0, Offer(RUN, canonical_spec(spec))))
     world.run()
     return world.result()
 

@@ -11,7 +11,7 @@ from peer import __version__
 from peer.algorithms.subspace import comparable, subspace_distance
 from peer.config import RunSpec
 from peer.data.store import LocalData, block_problem
-from peer.measure.figures import ByteTotals, RunFigures
+from peer.measure.figures import MOVED, ByteTotals, RunFigures
 from peer.program import Array, Facts, Progress, require_basis
 from peer.protocol.facts import network_facts, own_fact, verdict
 from peer.protocol.interpreter import ProgressCommand
@@ -100,7 +100,12 @@ def simulate(
         rounds, payload = block.rounds, block.payload_bytes
     wall_s = time.monotonic() - started
     figures = RunFigures(
-        rounds, meter.iterations, ByteTotals(payload), np.empty(0, np.int64), meter.distances
+        rounds,
+        meter.iterations,
+        ByteTotals(payload),
+        np.empty(0, np.int64),
+        meter.distances,
+        meter.moved,
     )
     return Simulated(bases, figures, algorithm(spec.algorithm).predicted(spec, network, facts), wall_s)
 
@@ -111,6 +116,7 @@ class _Meter:
     def __init__(self, network: Network, truths: Mapping[str, Array], told: OnIteration | None) -> None:
         self.distances: dict[str, dict[int, float]] = {name: {} for name in truths}
         self.iterations = 0
+        self.moved: dict[int, float] = {}
         self._network = network
         self._truths = truths
         self._told = told
@@ -119,6 +125,7 @@ class _Meter:
 
     def of_peer(self, name: str, progress: ProgressCommand) -> None:
         self._measure(name, progress.iteration, progress.estimate.get("U"))
+        self._note(progress.iteration, progress.metrics)
         self._behind[progress.iteration] += 1
         if self._behind[progress.iteration] == len(self._network.names):
             self._finished(progress.iteration)
@@ -131,7 +138,14 @@ class _Meter:
             ):
                 for row, distance in zip(rows, subspace_distance(bases[rows], truth), strict=True):
                     self.distances[self._network.names[row]][progress.iteration] = float(distance)
+        self._note(progress.iteration, progress.metrics)
         self._finished(progress.iteration)
+
+    def _note(self, iteration: int, metrics: Mapping[str, float | Array]) -> None:
+        """Keep how far the basis moved that moved furthest; in the exact simulation peers tell it one by one."""
+        step = float(np.max(metrics.get(MOVED, np.nan)))
+        if np.isfinite(step):
+            self.moved[iteration] = max(step, self.moved.get(iteration, step))
 
     def _measure(self, name: str, iteration: int, U: Array | None) -> None:
         truth = self._truths.get(name)

@@ -9,7 +9,7 @@ from peer.protocol import effects, events
 from peer.protocol.examiner import Refusal
 from peer.protocol.interpreter import ProgressCommand
 from peer.protocol.machine import PeerMachine
-from peer.protocol.messages import Attach, Hello
+from peer.protocol.messages import Attach, Hello, Offer
 from peer.protocol.records import RunRecord, RunState
 from peer.simulate.faults.plan import HashChain, Plan
 from peer.simulate.faults.rates import Rates
@@ -26,6 +26,9 @@ class PlanExaminer:
     def __init__(self, name: str, unfit: Mapping[bytes, str]) -> None:
         self._name = name
         self._unfit = unfit
+
+    def unsigned(self, offer: Offer) -> None:
+        """Everybody may submit."""
 
     def fact(self, spec: bytes) -> bytes | Refusal:
         """A name is fact enough."""
@@ -184,7 +187,7 @@ class FaultWorld:
     def submit(self, name: str, token: int, run: str, plan: Plan) -> None:
         """A client submits, and repeats it until the record is durable."""
         if name in self.hosts:
-            self._handle(name, events.Submitted(token, run, plan.spec))
+            self._handle(name, events.Submitted(token, Offer(run, plan.spec)))
         if token not in self.answers and name not in self.stopped:
             self.at(self.rng.uniform(0.5, 3.0), lambda: self.submit(name, token, run, plan))
 
