@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from peer.cli.groups import HintingGroup
 from peer.cli.output import console, emit, say
 from peer.data.describing import describe as describe_folder
 from peer.data.describing import summarize
@@ -16,6 +17,8 @@ from peer.data.importing import ImportOptions, import_table
 from peer.data.splitting import split as split_folder
 from peer.data.store import PeerData, write_all
 from peer.data.synthetic import synthesize
+from peer.data.tables import names_in
+from peer.report.wording import plural
 from topology.errors import InputError
 from topology.generators import peer_names
 from topology.shipped import resolve_network
@@ -26,6 +29,7 @@ MOST_NAMES = 12
 MOST_PEERS_LISTED = 8
 
 app = typer.Typer(
+    cls=HintingGroup,
     help="Draw, import, divide and describe peers' local tasks.",
     epilog="Example: difpeer data synth --peers 3 --tasks 30 --dim 40 --samples 20 --rank 2 --out data",
     no_args_is_help=True,
@@ -89,11 +93,17 @@ def synth(
 )
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="A table: .csv (UTF-8, commas, names first), .parquet or .npz.")
+        Path,
+        typer.Argument(
+            help="A table: .csv (UTF-8, names first; commas, or semicolons and decimal commas), .parquet, .npz."
+        ),
     ],
     out: OutOption,
     task: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column that names the task; NPZ: by default task.")
+        str | None,
+        typer.Option(
+            metavar="COL", help="Column that names the task, or several: shop,product; NPZ: by default task."
+        ),
     ] = None,
     target: Annotated[
         str | None, typer.Option(metavar="COL", help="Column to be predicted; NPZ: by default y.")
@@ -101,9 +111,15 @@ def import_(
     features: Annotated[
         str | None, typer.Option(metavar="A,B,…", help="Features; by default all other columns, NPZ: X.")
     ] = None,
+    without: Annotated[
+        str, typer.Option(metavar="A,B,…", help="Columns that are no features, where --features names none.")
+    ] = "",
     peer: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="Column that names the peer; NPZ: by default peer, if it is there."),
+        typer.Option(
+            metavar="COL",
+            help="Column that names the peer, 'Bad Homburg' as bad-homburg; NPZ: by default peer, if it is there.",
+        ),
     ] = None,
     peers: Annotated[
         int | None, typer.Option(help="Deal the tasks to so many peers instead, named p0, p1, …")
@@ -116,11 +132,15 @@ def import_(
     standardize: Annotated[
         bool,
         typer.Option(
-            "--standardize", help="Give each feature mean 0, variance 1 over the rows for learning."
+            "--standardize",
+            help="Give each feature, indicators too, mean 0 and variance 1 over the rows for learning.",
         ),
     ] = False,
     one_hot: Annotated[
-        str, typer.Option(metavar="A,B,…", help="Columns of which each level becomes a feature.")
+        str,
+        typer.Option(
+            metavar="A,B,…", help="Columns of which each level becomes a feature, 1 or 0; none is left out."
+        ),
     ] = "",
     holdout: HoldoutOption = 0.0,
     seed: Annotated[int, typer.Option(help="Of the dealing and of the rows held out.")] = 0,
@@ -131,8 +151,9 @@ def import_(
     options = ImportOptions(
         task=task,
         target=target,
-        features=None if features is None else _columns(features),
-        one_hot=_columns(one_hot),
+        features=None if features is None else names_in(features),
+        without=names_in(without),
+        one_hot=names_in(one_hot),
         peer=peer,
         peers=None if peers is None and network is None else _names(peers, network),
         intercept=intercept,
@@ -141,7 +162,7 @@ def import_(
         seed=seed,
     )
     with _peers_of(network):
-        made = import_table(file, options)
+        made = import_table(file, options, say)
     _write(out, made, as_json)
 
 
@@ -203,10 +224,6 @@ def _range(samples: str) -> int | tuple[int, int]:
         ) from None
 
 
-def _columns(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def _write(out: Path, peers: PeerData, as_json: bool) -> None:
     write_all(out, peers)
     document = summarize(out, peers)
@@ -214,7 +231,8 @@ def _write(out: Path, peers: PeerData, as_json: bool) -> None:
 
 
 def _print(document: dict[str, Any]) -> None:
-    table = Table(title=f"{document['data']}: {document['num_peers']} peers, {document['num_tasks']} tasks")
+    what = f"{plural(document['num_peers'], 'peer')}, {plural(document['num_tasks'], 'task')}"
+    table = Table(title=f"{document['data']}: {what}")
     table.add_column("peer")
     for heading in ("tasks", "rows", "per task", "held out"):
         table.add_column(heading, justify="right")
@@ -234,6 +252,8 @@ def _print(document: dict[str, Any]) -> None:
         )
     rank = document["truth_rank"]
     console.print("truth: not known" if rank is None else f"truth: known, rank {rank}")
+    for remark in document["remarks"]:
+        say(f"Warning: {remark}", console)
 
 
 def _some(names: list[str]) -> str:

@@ -21,7 +21,6 @@ from peer.measure.summary import result_digest
 from peer.program import Array
 from peer.protocol.interpreter import ProgressCommand
 from peer.registry import parse_spec
-from peer.runtime.client import Client
 from peer.runtime.collecting import Collected, collect, write_run
 from peer.runtime.following import follow, new_run_id, submit
 from peer.runtime.local import LocalNetwork
@@ -135,7 +134,7 @@ async def _simulated(
 
 async def _learn(local: LocalNetwork, run_id: str, spec: DifAltgdminSpec) -> tuple[Collected, float]:
     names = local.network.names
-    async with Client(local.address(names[0]), insecure_loopback=True) as client:
+    async with local.client(names[0]) as client:
         say(f"run {run_id}")
         started = time.monotonic()
         await submit(client, run_id, spec)

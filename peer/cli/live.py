@@ -153,7 +153,7 @@ class LiveView:
         table.add_column("peer", no_wrap=True)
         table.add_column("iteration", justify="right", no_wrap=True)
         table.add_column("", ratio=1)
-        for heading in ("round", "sent", "a second"):
+        for heading in ("round", "sent", "speed"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("", ratio=2, no_wrap=True, overflow="ellipsis")
         for name in order:
@@ -167,7 +167,7 @@ class LiveView:
                 ProgressBar(total=max(status.iterations, 1), completed=status.iteration),
                 str(status.round),
                 human_bytes(news.sent[name]),
-                human_bytes(self._rate(name)),
+                f"{human_bytes(self._rate(name))}/s",
                 _doing(status, news, name),
             )
         if len(order) < len(news.peers):

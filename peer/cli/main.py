@@ -1,39 +1,51 @@
 """``difpeer``: finds the command's module and loads only that one, so that a serving peer stays small."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-import typer.core
 import typer.main
 
 from peer import __version__
+from peer.cli.groups import HintingGroup
 from peer.cli.output import fail, say
 from peer.config import RunFailed
-from topology.errors import InputError
+from topology.errors import InputError, NotYet
 
 COMMANDS = (
     "demo",
     "serve",
+    "health",
     "run",
     "watch",
     "status",
     "cancel",
     "report",
+    "compare",
+    "ledger",
     "predict",
     "runs",
     "simulate",
     "topology",
     "data",
+    "keys",
     "doctor",
+    "deploy",
 )
+
+_SILENT = "NONE"
+"""What the package asks of gRPC's core by default; also what a process has from the one that started it."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
+NOT_YET = 75
+"""What may pass by itself: EX_TEMPFAIL of sysexits.h."""
 
-class LazyGroup(typer.core.TyperGroup):
+
+class LazyGroup(HintingGroup):
     """Loads ``peer.cli.NAME`` when NAME is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401
@@ -46,6 +58,9 @@ class LazyGroup(typer.core.TyperGroup):
         del ctx
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name == "serve" and os.environ.get("GRPC_VERBOSITY", _SILENT) == _SILENT:
+            # Read when gRPC is imported: a serving peer tells in its own log why handshakes fail.
+            os.environ["GRPC_VERBOSITY"] = "INFO"
         command = typer.main.get_command(import_module(f"peer.cli.{cmd_name}").app)
         command.name = cmd_name
         return command
@@ -76,12 +91,14 @@ def difpeer(
 
 
 def main() -> None:
-    """Run the command line; exit status 0 done, 1 the run failed or is not whole, 2 bad input, 130 interrupted."""
+    """Run the command line; exit status 0 done, 1 the run failed or is not whole, 2 bad input, 75 bad
+    input that may pass by itself, 130 interrupted.
+    """
     try:
         app()
     except InputError as error:
         fail(str(error))
-        sys.exit(2)
+        sys.exit(NOT_YET if isinstance(error, NotYet) else 2)
     except RunFailed as error:
         fail(str(error))
         sys.exit(1)

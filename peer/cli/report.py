@@ -1,4 +1,4 @@
-"""``difpeer report``: one page and figures of a run."""
+"""``difpeer report``: one page and figures of a run, or of two beside each other."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +8,7 @@ import typer
 from peer.cli.options import JsonOption
 from peer.cli.output import console, emit, say
 from peer.cli.reporting import INSTALL
+from peer.cli.versus import compare_pages
 from peer.measure.run_folder import find_run
 from peer.report.panels import panels
 from peer.report.prints import print_panels
@@ -26,8 +27,26 @@ app = typer.Typer(add_completion=False)
 @app.command(epilog="Example: difpeer report runs/20261121-105502-2e9b88 --figures figures")
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the id of a run in ./runs.")],
+    other: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]", help="A second run: what differs, with ratios and their 95 % intervals."
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page; by default RUN/report.html, written anew.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The page; by default RUN/report.html, of two runs comparison.html in the second. Written anew.",
+        ),
+    ] = None,
+    distance: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            metavar="EPS",
+            help="Of two runs: the distance to come to. By default the larger of their last ones.",
+        ),
     ] = None,
     figures: Annotated[
         Path | None,
@@ -35,7 +54,15 @@ def report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one page of a run, with everything inside: sentences, figures, and how to do it again."""
+    """Make one page of a run, with everything inside: sentences, figures, and how to do it again.
+
+    Of two runs the page says what differs: A is the first, B the second.
+    """
+    if other is not None:
+        compare_pages(find_run(run), find_run(other), distance, out=out, figures=figures, as_json=as_json)
+        return
+    if distance is not None:
+        raise InputError("is for two runs", field="--distance", mend="leave it out, or give a second run")
     folder = find_run(run)
     recorded = read_recorded(folder)
     series = read_series(recorded)

@@ -1,12 +1,13 @@
 """The report that a run leaves beside its results; a run never fails for it."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from peer.cli.output import console, err, say
 
 __all__ = ["INSTALL", "add_report"]
 
-INSTALL = "pip install 'difpeer[report]'"
+INSTALL = "pip install plotly matplotlib"
 
 
 def add_report(folder: Path, as_json: bool) -> None:
@@ -19,8 +20,12 @@ def add_report(folder: Path, as_json: bool) -> None:
     as_json : bool
         Whether stdout belongs to a JSON document.
     """
+    where = err if as_json else console
+    if find_spec("plotly") is None:
+        say(f"report: none, plotly is not installed; {INSTALL}, then difpeer report {folder}", where)
+        return
     say("writing the report")
-    say(_written(folder), err if as_json else console)
+    say(_written(folder), where)
 
 
 def _written(folder: Path) -> str:

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from peer.cli.groups import HintingGroup
 from peer.cli.options import JsonOption
 from peer.cli.output import console, emit, human_bytes, say
 from peer.protocol.records import RunState
@@ -16,6 +17,7 @@ from peer.state.inventory import DAMAGED, Entry, Inventory, delete_run, inventor
 __all__ = ["app"]
 
 app = typer.Typer(
+    cls=HintingGroup,
     help="Look at the runs in a peer's state folder, and remove them.",
     epilog="Example: difpeer runs list --state state/p0",
     no_args_is_help=True,
@@ -97,10 +99,11 @@ def _bytes(entries: list[Entry]) -> int:
 
 
 def _print(found: Inventory) -> None:
-    table = Table(title=f"runs of {escape(found.peer)}")
+    # Without frames an id and a long algorithm fit a terminal of 80 columns.
+    table = Table(title=f"runs of {escape(found.peer)}", box=None, padding=(0, 2, 0, 0))
     table.add_column("run", no_wrap=True, min_width=max((len(entry.run) for entry in found.runs), default=0))
-    for heading in ("state", "algorithm"):
-        table.add_column(heading)
+    table.add_column("state")
+    table.add_column("algorithm", overflow="fold")
     for heading in ("round", "iteration", "on disk"):
         table.add_column(heading, justify="right")
     for entry in found.runs:

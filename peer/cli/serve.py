@@ -18,16 +18,34 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False)
 
 
-@app.command(
-    epilog="Example: difpeer serve --name p0 --network lab.yaml --data data/p0 --state state/p0 --insecure-loopback"
-)
+@app.command(epilog="Example: difpeer serve --name p0 --network lab.yaml --data data/p0 --state state/p0")
 def serve_command(
-    name: Annotated[str, typer.Option(help="Which peer of the network this is.")],
-    network: Annotated[Path, typer.Option(help="The network file, the same at all peers.")],
-    data: Annotated[Path, typer.Option(help="This peer's own folder, DIR/NAME as `difpeer data` writes it.")],
-    state: Annotated[Path, typer.Option(help="This peer's state folder; made where it is missing.")],
+    name: Annotated[str, typer.Option(envvar="DIFPEER_NAME", help="Which peer of the network this is.")],
+    network: Annotated[
+        Path, typer.Option(envvar="DIFPEER_NETWORK", help="The network file, the same at all peers.")
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            envvar="DIFPEER_DATA", help="This peer's own folder, DIR/NAME as `difpeer data` writes it."
+        ),
+    ],
+    state: Annotated[
+        Path, typer.Option(envvar="DIFPEER_STATE", help="This peer's state folder; made where it is missing.")
+    ],
     listen: Annotated[
-        str | None, typer.Option(help="host:port to listen at; by default the address in the network file.")
+        str | None,
+        typer.Option(
+            envvar="DIFPEER_LISTEN",
+            help="host:port to listen at; by default the address in the network file.",
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="DIFPEER_KEY",
+            help="This peer's private key; by default keys/NAME.key beside the network file, where certs/ is, too.",
+        ),
     ] = None,
     insecure_loopback: Annotated[
         bool, typer.Option("--insecure-loopback", help="Without TLS, between peers on this machine only.")
@@ -36,6 +54,20 @@ def serve_command(
         bool,
         typer.Option(
             "--share-coefficients", help="Let collected results hold this peer's task coefficients B."
+        ),
+    ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Answer Prometheus at http://HOST:PORT/metrics, without TLS; by default nowhere.",
+        ),
+    ] = None,
+    metrics_exposed: Annotated[
+        bool,
+        typer.Option(
+            "--metrics-exposed",
+            help="Let --metrics be an address that other machines reach, such as 0.0.0.0.",
         ),
     ] = False,
     as_json: Annotated[
@@ -56,9 +88,12 @@ def serve_command(
         data=data,
         state=state,
         listen=listen,
+        key=key,
         insecure_loopback=insecure_loopback,
         share_coefficients=share_coefficients,
         log_json=log_json,
+        metrics=metrics,
+        metrics_exposed=metrics_exposed,
     )
     run(serve(config, lambda ready: _print_ready(ready, as_json)))
     # The loop's handlers end with it: a second signal on the way out must not change the exit status.

@@ -8,11 +8,20 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from peer.cli.options import InsecureOption, JsonOption, ViaOption
+from peer.cli.options import (
+    DEFAULT_NETWORK,
+    InsecureOption,
+    JsonOption,
+    KeyOption,
+    NetworkFileOption,
+    ViaOption,
+    access_of,
+)
 from peer.cli.output import console, emit, say
 from peer.cli.run import network_of
 from peer.config import RunFailed
 from peer.protocol.records import RunState
+from peer.runtime.access import Access
 from peer.runtime.asking import Told, ask_all
 from peer.runtime.client import Client, PeerAway
 from peer.runtime.loop import run_interruptible
@@ -27,18 +36,24 @@ LONG_S = 1.0
 """A wait worth a line of its own."""
 
 
-@app.command(epilog="Example: difpeer status --via 127.0.0.1:7100 --insecure-loopback")
-def status(via: ViaOption, insecure_loopback: InsecureOption = False, as_json: JsonOption = False) -> None:
+@app.command(epilog="Example: difpeer status --via p0")
+def status(
+    via: ViaOption,
+    network: NetworkFileOption = DEFAULT_NETWORK,
+    key: KeyOption = None,
+    insecure_loopback: InsecureOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Ask every peer what it does, through one of them."""
-    asked, told = run_interruptible(_ask(via, insecure_loopback))
+    asked, told = run_interruptible(_ask(via, access_of(network, key, insecure_loopback)))
     document = {"peers": {name: _document(reply) for name, reply in told.items()}}
     emit(document, as_json, lambda: _print(asked, told))
 
 
-async def _ask(via: str, insecure: bool) -> tuple[str, Told]:
-    async with Client(via, insecure) as client:
+async def _ask(via: str, access: Access) -> tuple[str, Told]:
+    async with Client(via, access, waiting=say) as client:
         own = await client.status()
-    return own.peer, await ask_all(via, insecure, network_of(own.network).names)
+    return own.peer, await ask_all(via, access, network_of(own.network).names)
 
 
 def _document(reply: StatusReply | RunFailed) -> dict[str, Any]:
@@ -57,6 +72,8 @@ def _print(asked: str, told: Told) -> None:
         # Whole, on a line of its own: it is what `cancel` and `run --attach` ask for.
         say(f"newest run {run}", console)
     table = Table("peer", "up for", "links", "run", "iteration", "waits for")
+    for column in table.columns[:2]:
+        column.no_wrap = True  # else the seconds stand below their number
     for name, reply in told.items():
         if isinstance(reply, RunFailed):
             table.add_row(name, "-", "-", f"[red]{_absence(name, reply, told)}[/]", "", "")

@@ -1,5 +1,6 @@
 """A run's summary for people."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from rich.table import Table
 
 from peer.cli.output import console, human_bytes, say
 from peer.config import RunFailed
+from peer.measure.settling import unsettled
 
 __all__ = ["print_summary", "refuse_missing"]
 
@@ -33,19 +35,30 @@ def print_summary(summary: Mapping[str, Any], folder: Path | None = None) -> Non
     for name, value in _rows(summary):
         table.add_row(name, value)
     console.print(table)
+    remark = unsettled(summary["moved"])
+    if remark:
+        say(remark, console)
     if summary["missing_peers"]:
         say(f"all figures are without {', '.join(summary['missing_peers'])}", console)
+    if summary["missing_ledgers"]:
+        say(f"bytes and times are without {', '.join(summary['missing_ledgers'])}", console)
     if folder is not None:
         say(f"run folder: {folder}", console)
 
 
 def refuse_missing(summary: Mapping[str, Any]) -> None:
     """Raise RunFailed where parts are missing: what takes a run folder for whole must hear that it is not."""
-    missing = summary["missing_peers"]
+    missing, unmeasured = summary["missing_peers"], summary["missing_ledgers"]
     if missing:
         raise RunFailed(
             f"run {summary['run_id']} is collected without {', '.join(missing)} ({'; '.join(missing.values())}); "
-            "its folder has the parts of the others"
+            "its folder has the parts of the others; once they can be had, `difpeer run --attach` with another --out "
+            "collects all"
+        )
+    if unmeasured:
+        raise RunFailed(
+            f"run {summary['run_id']} is collected without the ledger of {', '.join(unmeasured)} "
+            f"({'; '.join(unmeasured.values())}); its folder has all results, and the ledgers of the others"
         )
 
 
@@ -55,7 +68,13 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if distance is not None:
         first, last = distance["trace"][0], distance["final"]
         rows.append(("subspace distance", f"{_number(first)} → {_number(last)} (worst peer)"))
+    moved = summary["moved"]
+    if moved is not None:
+        rows.append(("moved in the last iteration", f"{_number(moved['last'])} (worst peer)"))
     rows.append(("consensus error", _number(summary["consensus_error"])))
+    held_out = summary.get("held_out_rmse")
+    if held_out is not None:
+        rows.append(("held-out error (RMSE)", _held_out(held_out)))
     counts = summary["bytes"]
     for level, title in _LEVELS.items():
         if counts[level] is not None:
@@ -65,6 +84,10 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if uncounted and counts["socket"] is not None:
         rows.append(
             ("connections not in socket, wire", f"{uncounted} (closed before they could be measured)")
+        )
+    if counts["told_by_receiver"]:
+        rows.append(
+            ("told by the other end", f"{counts['told_by_receiver']} messages (rows lost with a crash)")
         )
     latency = summary["round_latency_ms"]
     if latency["p50"] is not None:
@@ -78,7 +101,23 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if matches is not None:
         answer = "yes, bit for bit at every peer" if matches else "NO: digests differ"
         rows.append(("equal to simulate --exact", answer))
+    if summary["result_digest"]:
+        rows.append(("result digest", f"{_short(summary['result_digest'])} (over all peers' results)"))
     return rows
+
+
+def _short(digests: Mapping[str, str]) -> str:
+    """One short digest of the results of all peers, to compare two runs by eye; the whole ones are in the summary."""
+    text = "".join(f"{name} {digest}\n" for name, digest in sorted(digests.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _held_out(rmse: Mapping[str, Any]) -> str:
+    peers = rmse["peers"]
+    if len(peers) == 1:
+        return f"{rmse['all']:.4g} ({next(iter(peers))})"
+    best, worst = min(peers, key=peers.__getitem__), max(peers, key=peers.__getitem__)
+    return f"{rmse['all']:.4g} ({best} {peers[best]:.4g} … {worst} {peers[worst]:.4g})"
 
 
 def _number(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import typer
 
+from peer.cli.groups import HintingGroup
 from peer.cli.topology_files import convert, make
 from peer.cli.topology_lint import lint
 from peer.cli.topology_show import show
@@ -9,6 +10,7 @@ from peer.cli.topology_show import show
 __all__ = ["app"]
 
 app = typer.Typer(
+    cls=HintingGroup,
     help="Make, convert, examine and show network files.",
     epilog="Example: difpeer topology show er8",
     no_args_is_help=True,

@@ -59,7 +59,8 @@ def convert(
     file: Annotated[
         Path,
         typer.Argument(
-            help="An edge list (two names in each line), DecentralizePy's .edges, GraphML, or node-link JSON."
+            help="An edge list (two names in each line, or CSV), DecentralizePy's .edges, GraphML, GEXF, GML, or "
+            "node-link JSON."
         ),
     ],
     out: OutOption,

@@ -99,7 +99,7 @@ def _print_report(report: LintReport) -> None:
     mean = sum(degrees) / len(degrees)
     rows = {
         "connected": _yes(report.connected),
-        "diameter": f"{report.diameter} hops",
+        "diameter": f"{report.diameter} hop{'' if report.diameter == 1 else 's'}",
         "bipartite": _yes(report.bipartite),
         "degrees": f"{degrees[0]} to {degrees[-1]}, mean {mean:.2f}",
         "mixing": report.mixing,

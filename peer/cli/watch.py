@@ -5,10 +5,19 @@ from typing import Annotated, Any
 import typer
 
 from peer.cli.live import followed
-from peer.cli.options import InsecureOption, JsonOption, ViaOption
-from peer.cli.output import console, emit, say
+from peer.cli.options import (
+    DEFAULT_NETWORK,
+    InsecureOption,
+    JsonOption,
+    KeyOption,
+    NetworkFileOption,
+    ViaOption,
+    access_of,
+)
+from peer.cli.output import console, emit, err, say
 from peer.cli.run import network_of, unknown_run
 from peer.protocol.records import RunState
+from peer.runtime.access import Access
 from peer.runtime.client import Client
 from peer.runtime.following import FOLLOWING_PATIENCE_S, News, follow
 from peer.runtime.loop import run_interruptible
@@ -19,12 +28,14 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False)
 
 
-@app.command(epilog="Example: difpeer watch --via 127.0.0.1:7100 --insecure-loopback")
+@app.command(epilog="Example: difpeer watch --via p0")
 def watch(
     via: ViaOption,
     run: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="The run's id; by default the run that is on.")
     ] = None,
+    network: NetworkFileOption = DEFAULT_NETWORK,
+    key: KeyOption = None,
     insecure_loopback: InsecureOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,12 +43,12 @@ def watch(
 
     It collects nothing, and the run does not depend on it.
     """
-    document = run_interruptible(_watch(via, insecure_loopback, run))
+    document = run_interruptible(_watch(via, access_of(network, key, insecure_loopback), run))
     emit(document, as_json, lambda: say(f"run {document['run_id']} is done", console))
 
 
-async def _watch(via: str, insecure: bool, run: str | None) -> dict[str, Any]:
-    async with Client(via, insecure, patience_s=FOLLOWING_PATIENCE_S) as client:
+async def _watch(via: str, access: Access, run: str | None) -> dict[str, Any]:
+    async with Client(via, access, patience_s=FOLLOWING_PATIENCE_S, waiting=say) as client:
         status = await client.status()
         known = {found.run: found for found in status.runs}
         if run is None:
@@ -47,7 +58,9 @@ async def _watch(via: str, insecure: bool, run: str | None) -> dict[str, Any]:
                 raise InputError(f"no run is on at {via}", field="RUN", mend=mend)
             run = on[-1]
         elif run not in known:
-            raise unknown_run(run, via, field="RUN")
+            raise unknown_run(run, via, list(known), field="RUN")
+        if not err.is_terminal:
+            say(f"watching run {run} through {via}; a line is printed now and then")
         newest: list[News] = []
         with followed(run, 0) as show:
 
