@@ -207,4 +207,4 @@ class Running:
         return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
     def _client(self, name: str, patience_s: float = DEADLINE_S) -> Client:
-        return Client(self.lab.address(name), insecure_loopback=True, patience_s=patience_s)
+        return self.lab.client(name, patience_s=patience_s)

@@ -306,6 +306,26 @@ async def test_a_silent_connection_is_closed_after_the_handshake_timeout():
         writer.close()
 
 
+async def test_connections_beyond_the_bound_are_closed_at_once():
+    """The default is no bound: strangers could take every descriptor (peer/runtime/descriptors.py)."""
+    async with handled(never, server_options(2, connections=3)) as port:
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(8)]
+        reads = [asyncio.create_task(reader.read(1024)) for reader, _ in opened]
+        try:
+            closed = []
+            async with asyncio.timeout(4):  # before the handshake timeout closes the others
+                while len(closed) < 5:
+                    await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED, timeout=0.1)
+                    closed = [read for read in reads if read.done() and not read.result()]
+            assert len(closed) == 5
+        finally:
+            for read in reads:
+                read.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
+            for _, writer in opened:
+                writer.close()
+
+
 # Our side of it
 
 

@@ -14,10 +14,12 @@ import pytest_asyncio
 from peer.measure.run_folder import read_run_folder
 from peer.measure.schema import TABLES
 from peer.protocol.records import RunState
-from peer.runtime.client import Client
 from peer.runtime.following import News, follow, progress_note, submit
+from peer.runtime.operations import NEWEST_RUNS
 from tests.support.network import Command, Ended, Lab, difpeer, eventually, frozen, lab, start
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
+from topology.content import network_text
+from topology.network import read_network
 
 pytestmark = [pytest.mark.network, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,7 +41,7 @@ async def network(tmp_path_factory):
 
 async def newest(network: Lab, name: str = "p0"):
     """The newest run's status at one peer."""
-    async with Client(network.address(name), insecure_loopback=True) as client:
+    async with network.client(name) as client:
         return (await client.status()).runs[-1]
 
 
@@ -63,7 +65,7 @@ async def submitted(network: Lab, spec, *words) -> AsyncIterator[tuple[Command, 
         if command.process.returncode is None:
             command.process.kill()
             await command.ended()
-        async with Client(network.address("p0"), insecure_loopback=True) as client:
+        async with network.client("p0") as client:
             await client.cancel(run, "the test is over")
 
 
@@ -73,6 +75,24 @@ async def cancelled(network: Lab, run: str, via: str = "p0") -> Ended:
 
 def same_everywhere(network: Lab, document, spec) -> None:
     assert document["result_digest"] == network.digests(spec)
+
+
+@pytest.mark.long
+async def test_a_run_that_is_no_longer_among_the_newest_is_collected_still(tmp_path):
+    graph = network_of([("p0", "p1")])
+    tasks = make_tasks(graph.names, (1, 1), (4, 6), seed=1, noise=0.01)
+    async with lab(graph, local_data(tasks), tmp_path) as running:
+        spec = dif_spec(rank=1, iterations=1)
+        runs = [f"run-{number:03d}" for number in range(NEWEST_RUNS + 1)]
+        async with running.client("p0") as client:
+            for run in runs:
+                await submit(client, run, spec)
+                await follow(client, run, graph.names, lambda _: None)
+            assert (await client.status()).runs[0].run == runs[1]
+        attached = await difpeer(
+            "run", "--attach", runs[0], *running.via("p0"), "--out", tmp_path / "runs", "--json"
+        )
+        assert attached.document["run_id"] == runs[0]
 
 
 async def test_two_runs_on_the_same_network_have_the_simulators_digests(network):
@@ -90,9 +110,9 @@ async def test_two_runs_on_the_same_network_have_the_simulators_digests(network)
         assert folder.summary == document
         assert folder.spec == SHORT
         assert document["bytes"]["payload"] == document["bytes"]["predicted_payload"]
-        # B belongs to the owners, who have not shared it here.
+        # B belongs to the owners, who have not shared it here; of the features there is a digest.
         assert {name: list(arrays) for name, arrays in folder.results.items()} == {
-            name: ["U"] for name in network.network.names
+            name: ["U", "prepared"] for name in network.network.names
         }
         with closing(sqlite3.connect(folder.ledger)) as ledger:
             for table in TABLES:
@@ -148,13 +168,16 @@ async def test_a_second_run_is_refused_by_the_name_of_the_first(network):
             second = await difpeer("run", network.spec_file(SHORT), *network.via(via))
             assert second.status == 2
             assert f"run {run} is on" in second.error
-            assert "cancel" in second.error
+            cancel = " ".join(map(str, ("cancel", run, *network.via(via))))
+            assert f"end it with `difpeer {cancel}`" in " ".join(second.error.split())
         # It goes on, and nobody has recorded the other.
         assert {(await newest(network, name)).run for name in network.network.names} == {run}
         assert (await newest(network)).state is RunState.RUNNING
 
         told = await cancelled(network, run, via="p4")
         assert (told.status, told.out.strip()) == (0, f"run {run} is cancelled")
+        told = await cancelled(network, run, via="p4")
+        assert told.out.startswith(f"run {run} had ended already: cancelled (p4 says: cancelled by ")
         ended = await command.ended()
         assert (ended.status, ended.out) == (1, "")
         assert f"run {run} cancelled (p4 says: cancelled by " in ended.error
@@ -216,7 +239,7 @@ async def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(network):
         command.process.send_signal(signal.SIGINT)
         ended = await command.ended()
         assert (ended.status, ended.out) == (130, "")
-        assert f"difpeer run --attach {run} --via {network.address('p2')} --insecure-loopback" in ended.err
+        assert f"difpeer run --attach {run} --via {network.address('p2')} {network.access.words}" in ended.err
         assert (await newest(network)).state is RunState.RUNNING
         attached = await start("run", "--attach", run, *network.via("p3"), "--out", network.folder / "runs")
         await attached.says("if this terminal closes")
@@ -256,7 +279,7 @@ async def test_a_run_that_one_peer_has_let_go_is_collected_from_the_others(netwo
 
 async def test_a_peer_that_is_away_is_waited_for_by_name_and_goes_on_when_it_is_back(network):
     names = network.network.names
-    async with Client(network.address("p0"), insecure_loopback=True, patience_s=0.1) as client:
+    async with network.client("p0", patience_s=0.1) as client:
         await submit(client, "interrupted", LONG)
         told: list[News] = []
         following = asyncio.create_task(follow(client, "interrupted", names, told.append))
@@ -279,3 +302,16 @@ async def test_a_peer_that_is_away_is_waited_for_by_name_and_goes_on_when_it_is_
     assert {told[-1][name].status.state for name in names} == {RunState.CLOSED}
     words = ("--attach", "interrupted", *network.via("p4"), "--out", network.folder / "runs", "--json")
     same_everywhere(network, (await difpeer("run", *words)).document, LONG)
+
+
+async def test_clients_are_told_the_network_that_is_served_and_not_the_file_of_another_moment(tmp_path):
+    graph = network_of([("p0", "p1")])
+    tasks = make_tasks(graph.names, (2, 2), 8)
+    async with lab(graph, local_data(tasks), tmp_path, absent=graph.names) as pair:
+        text = pair.network_file.read_text()
+        pair.network_file.write_text(f"# a note of ours\n{text}")
+        pair.absent = ("p1",)
+        await pair.start("p0")
+        async with pair.client("p0") as client:
+            told = (await client.status()).network
+        assert told == network_text(read_network(pair.network_file)) == text

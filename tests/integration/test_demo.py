@@ -23,8 +23,17 @@ ENDLESS = ("--peers", 3, "--dim", 8, "--tasks", 6, "--samples", 20, "--rank", 1,
 
 KEYS = {
     *("version", "run_id", "algorithm", "driver", "num_peers", "num_edges", "gamma", "iterations", "rounds"),
-    *("subspace_distance", "consensus_error", "result_digest", "bytes", "round_latency_ms", "wall_s"),
-    *("versions", "profile", "command", "matches_simulation", "missing_peers"),
+    *(
+        "subspace_distance",
+        "moved",
+        "tls",
+        "consensus_error",
+        "result_digest",
+        "bytes",
+        "round_latency_ms",
+        "wall_s",
+    ),
+    *("versions", "profile", "command", "matches_simulation", "missing_peers", "missing_ledgers", "schedule"),
 }
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.network
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md", "docs/compare.md"])
 def test_a_document_is_true(name, tmp_path):
     commands = list(commands_of(ROOT / name))
     assert commands

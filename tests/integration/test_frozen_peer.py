@@ -7,7 +7,6 @@ from time import monotonic
 
 import pytest
 
-from peer.runtime.client import Client
 from tests.support.network import PROCESSES, difpeer, eventually, frozen, lab, start
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 
@@ -41,7 +40,7 @@ async def learns(network, name):
 
 
 async def runs_of(network, name):
-    async with Client(network.address(name), insecure_loopback=True) as client:
+    async with network.client(name) as client:
         return (await client.status()).runs
 
 

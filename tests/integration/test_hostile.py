@@ -18,7 +18,6 @@ from peer.protocol.facts import PeerFact
 from peer.protocol.messages import PROTOCOL_VERSION, Attach, Fact, Hello, Message, Offer, TombKind, Value
 from peer.protocol.payload import Payload, Tensor, payload_digest
 from peer.protocol.records import RunState
-from peer.runtime.client import Client
 from peer.runtime.settings import MAX_MESSAGE_BYTES, data_channel
 from peer.wire.envelope import STREAM_PATH, decode_message, encode_message
 from tests.support.network import Lab, difpeer, eventually, lab
@@ -48,7 +47,7 @@ runs = (f"hostile-{number}" for number in itertools.count())
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def network(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
-    async with lab(NETWORK, local_data(TASKS), folder, absent=("p2",)) as running:
+    async with lab(NETWORK, local_data(TASKS), folder, absent=("p2",), secure=False) as running:
         pids = {name: process.pid for name, process in running.processes.items()}
         yield running
         # Whatever was sent, nobody died of it.
@@ -61,7 +60,7 @@ async def network(tmp_path_factory):
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def no_run_stays(network):
     yield
-    async with Client(network.address("p0"), insecure_loopback=True) as client:
+    async with network.client("p0") as client:
         for own in (await client.status()).runs:
             await client.cancel(own.run, "the test is over")
 
@@ -115,7 +114,7 @@ async def neighbour(network: Lab) -> AsyncIterator[Liar]:
 async def first_value(network: Lab, liar: Liar) -> Value:
     """Submit a run, take part in it up to the first value of p0, which is returned."""
     run = next(runs)
-    async with Client(network.address("p1"), insecure_loopback=True) as client:
+    async with network.client("p1") as client:
         assert (await client.submit(run, canonical_spec(SPEC))).reason is None
     offer = await liar.hear(Offer)
     assert offer == Offer(run, canonical_spec(SPEC))
@@ -147,7 +146,7 @@ async def fails_everywhere(network: Lab, run: str, *parts: str) -> None:
 
 async def reason_at(network: Lab, name: str, run: str):
     async def told():
-        async with Client(network.address(name), insecure_loopback=True) as client:
+        async with network.client(name) as client:
             status = await client.status()
         return next(own.reason for own in status.runs if own.run == run)
 
@@ -156,7 +155,7 @@ async def reason_at(network: Lab, name: str, run: str):
 
 async def still_waits(network: Lab, run: str, why: str) -> None:
     """One stream's end is not the run's: p0 waits for p2 and says what happened."""
-    async with Client(network.address("p0"), insecure_loopback=True) as client:
+    async with network.client("p0") as client:
 
         async def link_is_down():
             status = await client.status()

@@ -8,7 +8,6 @@ import pytest
 
 from peer.measure.summary import result_digest
 from peer.runtime import local as local_network
-from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow, submit
 from tests.support.network import NO_USE, Lab, lab
@@ -47,14 +46,14 @@ def libraries(pid: int) -> set[str]:
 async def test_forty_peers_finish_a_run_and_each_is_small(tmp_path, monkeypatch):
     monkeypatch.setattr(local_network, "START_S", 600.0)
     monkeypatch.setattr(local_network, "STOP_S", 60.0)
-    monkeypatch.setattr(local_network, "_PROGRAM", TELLS_MODULES)
+    monkeypatch.setattr(local_network.LocalNetwork, "program", TELLS_MODULES)
     graph = make_network("k-regular", PEERS, degree=4, seed=1).network
     tasks = make_tasks(graph.names, [1] * PEERS, 12, dim=10)
     spec = dif_spec(
         rank=2, iterations=5, agreement={"rounds": 2}, init={"power_iterations": 3, "agreement_rounds": 3}
     )
     async with lab(graph, local_data(tasks), tmp_path, truth=tasks.U_true) as network:
-        async with Client(network.address("p00"), insecure_loopback=True) as client:
+        async with network.client("p00") as client:
             await submit(client, "forty", spec)
             await follow(client, "forty", graph.names, lambda _: None)
             sizes = {name: pss(process.pid) for name, process in network.processes.items()}

@@ -54,7 +54,7 @@ async def test_saved_bases_and_curves(local, iterations):
     spec = CASE.spec.model_dump(mode="json", exclude_none=True)
     dump_yaml({**spec, "iterations": iterations}, spec_file)
     names = local.network.names
-    via = ("--via", local.address(names[iterations % len(names)]), "--insecure-loopback")
+    via = ("--via", local.address(names[iterations % len(names)]), *local.access.words.split())
     done = await difpeer("run", spec_file, *via, "--out", local.folder / "runs", "--json")
     summary = done.document
     folder = read_run_folder(local.folder / "runs" / summary["run_id"])

@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from peer.config import RunFailed, canonical_spec
-from peer.protocol.messages import Goodbye, Hello, TombKind
+from peer.protocol.messages import Goodbye, Hello, Offer, TombKind
 from peer.protocol.records import RunState
 from peer.runtime import lookout, operations
 from peer.runtime.settings import control_channel
@@ -150,7 +150,7 @@ async def test_an_error_of_its_own_ends_the_peer_with_a_reason(tmp_path, monkeyp
         node.cancel("a", "x")  # not known: the machine is not asked
         assert not node.ended.done()
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(node.submit("a", b"{}"), 0.05)
+            await asyncio.wait_for(node.submit(Offer("a", b"{}")), 0.05)
         with pytest.raises(RunFailed, match="an error of its own"):
             await node.ended
     assert "LookupError: a bug" in caplog.text
@@ -161,7 +161,7 @@ async def test_after_an_error_of_its_own_a_peer_does_nothing_more(tmp_path, monk
         node = peers.peers["p0"].node
         node.fail(RunFailed("the disk is full"))
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(node.submit("a", canonical_spec(LONG)), 0.05)
+            await asyncio.wait_for(node.submit(Offer("a", canonical_spec(LONG))), 0.05)
         assert "a" not in node.machine.records
 
 
@@ -203,17 +203,27 @@ async def test_a_run_goes_on_without_its_ledger_and_says_so(tmp_path, caplog):
         await peers.peers["p2"].service.stop(0.2)
 
 
-async def test_health_says_serving_and_then_not(tmp_path):
+async def test_health_says_serving_and_then_not(tmp_path, monkeypatch):
     async with lab(NETWORK, DATA, tmp_path, absent=("p1", "p2", "p3", "p4")) as peers:
         address = peers.network.peers["p0"].address
         async with grpc.aio.insecure_channel(address, options=control_channel()) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             reply = await health.Check(health_pb2.HealthCheckRequest())
             assert reply.status == health_pb2.HealthCheckResponse.SERVING
-            watch = health.Watch(health_pb2.HealthCheckRequest())
-            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+            told = []
+            relay = peers.peers["p0"].service.relay
+            close = relay.close
+
+            async def closing():
+                """Of the stop's steps the one before new requests are refused."""
+                told.append((await health.Check(health_pb2.HealthCheckRequest())).status)
+                await close()
+
+            monkeypatch.setattr(relay, "close", closing)
             await peers.peers["p0"].stop()
-            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            assert told == [health_pb2.HealthCheckResponse.NOT_SERVING]
+            with pytest.raises(grpc.aio.AioRpcError):
+                await health.Check(health_pb2.HealthCheckRequest())
 
 
 async def test_nothing_of_a_stopped_peer_is_left(tmp_path):

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from peer.config import RunFailed, canonical_spec
-from peer.measure.figures import ledger_figures
 from peer.measure.summary import predicted_payload
 from peer.protocol.messages import TombKind
 from peer.protocol.records import RunState
 from peer.registry import algorithm
 from peer.simulate.exact import run_exact
 from peer.state.runs import RunFiles
+from tests.support.ledgers import joint_figures
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 from tests.unit.runtime.nodes import lab, until
 from topology.errors import InputError
@@ -71,7 +71,8 @@ async def test_coefficients_stay_where_they_are_unless_their_owner_shares_them(t
     for name, parts in files.items():
         with np.load(io.BytesIO(parts["result.npz"])) as result:
             shared[name] = sorted(result.files)
-    assert shared == {name: ["B", "U", "task_ids"] if name == "p1" else ["U"] for name in NETWORK.names}
+    alone, with_coefficients = ["U", "prepared"], ["B", "U", "prepared", "task_ids"]
+    assert shared == {name: with_coefficients if name == "p1" else alone for name in NETWORK.names}
 
 
 async def test_the_ledger_keeps_double_entry_and_every_round(tmp_path):
@@ -102,7 +103,7 @@ async def test_the_ledger_keeps_double_entry_and_every_round(tmp_path):
     for name, content in zip(NETWORK.names, ledgers, strict=True):
         paths.append(tmp_path / f"{name}.copy")
         paths[-1].write_bytes(content)
-    figures = ledger_figures(paths)
+    figures = joint_figures(paths)
     assert set(figures.distances) == set(NETWORK.names)
     assert all(set(trace) == set(range(7)) for trace in figures.distances.values())
     assert figures.rounds == num_rounds

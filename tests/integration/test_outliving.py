@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from peer.protocol.messages import TombKind
 from peer.protocol.records import RunState
-from peer.runtime.client import Client
 from tests.support.network import PROCESSES, difpeer, eventually, lab, start
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 
@@ -35,7 +34,7 @@ async def following(network, spec, via):
 
 
 async def run_at(network, name):
-    async with Client(network.address(name), insecure_loopback=True) as client:
+    async with network.client(name) as client:
         runs = (await client.status()).runs
     return runs[-1] if runs else None
 

@@ -18,7 +18,6 @@ from peer.config import RunFailed
 from peer.measure.summary import result_digest
 from peer.program import Algorithm
 from peer.registry import parse_spec, plugins
-from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow, submit
 from peer.testing import check_program, made_up_tasks, run_block
@@ -105,7 +104,7 @@ def test_the_commands_of_the_page(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
     documents = [
-        json.loads((tmp_path / f"{name}.json").read_text()) for name in ("block", "exact", "network")
+        json.loads((tmp_path / "own" / f"{name}.json").read_text()) for name in ("block", "exact", "network")
     ]
     digests = [document["result_digest"] for document in documents]
     assert digests[0] == digests[1] == digests[2]
@@ -168,7 +167,7 @@ async def refusal(network, run, spec) -> str:
     """What the one who submits is told."""
 
     async def submitted() -> None:
-        async with Client(network.address("p0"), insecure_loopback=True) as client, asyncio.timeout(60):
+        async with network.client("p0") as client, asyncio.timeout(60):
             await submit(client, run, spec)
             await follow(client, run, network.network.names, lambda news: None)
 
@@ -182,7 +181,7 @@ async def test_a_killed_peer_goes_on_with_its_package_only_and_the_bits_are_the_
     names = ("p0", "p1", "p2")
     async with (
         unequal(packages, **dict.fromkeys(names, "0.1.0")) as network,
-        Client(network.address("p0"), insecure_loopback=True) as client,
+        network.client("p0") as client,
     ):
         await submit(client, "a", spec)
         async for reply in watch(client, "a", "p1", 20):

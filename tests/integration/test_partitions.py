@@ -9,7 +9,6 @@ import pytest
 from peer.config import canonical_spec
 from peer.measure.summary import result_digest
 from peer.protocol.records import RunState
-from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow
 from tests.support import firewall
@@ -35,7 +34,7 @@ async def cuttable(folder):
     """A network whose peers learn, behind relays, and a client of the peer in the middle."""
     async with (
         relayed(NETWORK, DATA, folder) as network,
-        Client(network.address("p3"), insecure_loopback=True) as client,
+        network.client("p3") as client,
     ):
         await client.submit("a", canonical_spec(SPEC))
 
@@ -48,7 +47,7 @@ async def cuttable(folder):
 
 
 async def run_at(network, name):
-    async with Client(network.address(name), insecure_loopback=True) as client:
+    async with network.client(name) as client:
         return (await client.status()).runs[-1]
 
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import marshal
 import platform
 import shutil
 import subprocess
 from contextlib import asynccontextmanager
+from struct import pack
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -41,7 +44,7 @@ async def started(folder, spec=SPEC):
 
 
 def client_of(network: Lab, name="p0", **options) -> Client:
-    return Client(network.address(name), insecure_loopback=True, **options)
+    return network.client(name, **options)
 
 
 async def reached(network: Lab, iteration: int, name="p3") -> None:
@@ -168,6 +171,18 @@ async def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path):
         await network.start("p3")
         await finished_with_the_simulators_bits(network)
         assert f"passed over: {damaged} is damaged" in network.log("p3")
+
+
+async def test_rows_of_another_version_beside_the_ledger_keep_no_peer_from_starting(tmp_path):
+    async with started(tmp_path) as network:
+        await reached(network, 20)
+        await killed(network, "p3")
+        body = marshal.dumps({"accidents": [("p3", "a", 1)]}, 4)
+        rows = state(network) / "ledger.sqlite.99.rows"
+        rows.write_bytes(pack("<II", len(body), crc32(body)) + body)
+        await network.start("p3")
+        await finished_with_the_simulators_bits(network)
+        assert f"passed over: {rows}.damaged has rows that do not fit" in network.log("p3")
 
 
 @pytest.mark.parametrize("which", ["record", "checkpoint-*"])

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from peer.config import canonical_spec
 from peer.protocol.messages import TombKind
 from peer.protocol.records import RunState
-from peer.runtime.client import Client
 from tests.support.network import PROCESSES, difpeer, eventually, free_address, frozen, lab, start
 from tests.support.problems import dif_spec, local_data, make_tasks, network_of
 from topology.network import write_network
@@ -29,16 +28,18 @@ async def test_a_second_process_is_refused_and_the_first_says_so(tmp_path):
         cases = (
             ("the same folder", state, (), "the state folder is in use by process"),
             ("a copy of it", copy, (), "p0 is served at"),
+            ("a new folder", tmp_path / "new", (), "p0 is served at"),
             ("a copy, at another address", copy, ("--listen", free_address()), "p0 is served at"),
         )
         for number, (case, folder, listen, said) in enumerate(cases, 1):
-            done = await difpeer("serve", *words, "--state", folder, *listen, "--insecure-loopback")
+            done = await difpeer("serve", *words, "--state", folder, *listen)
             assert (done.status, done.out) == (2, ""), (case, done.err)
             assert said in done.error, case
             await eventually(
                 lambda n=number: len(re.findall(TOLD, network.log("p0"))) == n, f"p0's log: {case}"
             )
             assert network.log("p0").count("a second process") == number, "once for each attempt"
+        assert not (tmp_path / "new").exists()
         assert "link to p1 is down" not in network.log("p0")
         assert "seen before" not in network.log("p1")
         assert network.processes["p0"].returncode is None
@@ -48,11 +49,11 @@ async def test_a_second_process_is_refused_and_the_first_says_so(tmp_path):
 async def copied(network, copy):
     """p0 once more, from a copy of its folder, where the two cannot see each other; gives how to ask it."""
     address = free_address()
-    elsewhere = copy.with_suffix(".yaml")
+    elsewhere = network.folder / f"{copy.name}.yaml"  # beside the certificates
     write_network(network.network.with_addresses({"p0": address, "p1": network.address("p1")}), elsewhere)
     command = await start(
         *("serve", "--name", "p0", "--network", elsewhere, "--data", network.folder / "data" / "p0"),
-        *("--state", copy, "--insecure-loopback"),
+        *("--state", copy),
     )
     try:
         yield address, command
@@ -79,7 +80,7 @@ async def at_least(client, iteration):
 
 
 def client_of(network, name):
-    return Client(network.address(name), insecure_loopback=True)
+    return network.client(name)
 
 
 async def stopped_by_name(network):
@@ -100,7 +101,14 @@ async def test_a_copy_that_cannot_see_the_first_takes_over_with_the_same_bits(tm
             async with frozen(network, "p0"):
                 shutil.copytree(network.folder / "state" / "p0", tmp_path / "copy")
                 address, _ = await stack.enter_async_context(copied(network, tmp_path / "copy"))
-                words = ("--via", address, "--insecure-loopback", "--out", tmp_path / "runs", "--json")
+                words = (
+                    "--via",
+                    f"p0@{address}",
+                    *network.access.words.split(),
+                    "--out",
+                    tmp_path / "runs",
+                    "--json",
+                )
                 done = await difpeer("run", "--attach", "a", *words)
                 assert done.document["result_digest"] == network.digests(spec)
             await stopped_by_name(network)

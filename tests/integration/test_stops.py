@@ -12,7 +12,6 @@ import pytest
 from peer.config import RunFailed
 from peer.measure.summary import result_digest
 from peer.protocol.records import RunState, loadable
-from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow, submit
 from peer.state.runs import run_files
@@ -30,7 +29,7 @@ STOP_S = 5.0
 
 
 async def status(network, name):
-    async with Client(network.address(name), insecure_loopback=True) as client:
+    async with network.client(name) as client:
         return await client.status()
 
 
@@ -89,7 +88,7 @@ async def stopped_while_starting(network, name):
 
 
 async def same_bits(network, spec):
-    async with Client(network.address("p0"), insecure_loopback=True) as client:
+    async with network.client("p0") as client:
         await follow(client, "a", NETWORK.names, lambda _: None)
         collected = await collect(client, "a", NETWORK.names)
     digests = {name: result_digest(arrays["U"]) for name, arrays in collected.results.items()}
@@ -97,7 +96,7 @@ async def same_bits(network, spec):
 
 
 async def submitted(network, spec):
-    async with Client(network.address("p0"), insecure_loopback=True) as client:
+    async with network.client("p0") as client:
         await submit(client, "a", spec)
 
 

@@ -32,7 +32,19 @@ from peer.protocol import effects, events
 from peer.protocol.examiner import Refusal
 from peer.protocol.interpreter import RoundCommand
 from peer.protocol.machine import PeerMachine
-from peer.protocol.messages import DONE, Attach, Confirm, Durable, Fact, Hello, Message, Reason, Tomb, Value
+from peer.protocol.messages import (
+    DONE,
+    Attach,
+    Confirm,
+    Durable,
+    Fact,
+    Hello,
+    Message,
+    Offer,
+    Reason,
+    Tomb,
+    Value,
+)
 from peer.protocol.payload import Payload
 from peer.protocol.records import Checkpoint, RunRecord, loadable
 from peer.simulate.faults.plan import HashChain, Plan
@@ -53,6 +65,9 @@ class Examiner:
     def __init__(self, name: str, refusing: set[str]) -> None:
         self._name = name
         self._refusing = refusing
+
+    def unsigned(self, offer: Offer) -> None:
+        del offer
 
     def fact(self, spec: bytes) -> bytes | Refusal:
         del spec
@@ -169,7 +184,7 @@ class TraceDriver:
             self._break(connection)
 
     def do_submit(self, name: str, run: str) -> None:
-        self.hosts[name].handle(events.Submitted(0, run, self._plans[run].spec))
+        self.hosts[name].handle(events.Submitted(0, Offer(run, self._plans[run].spec)))
 
     def do_cancel(self, name: str, run: str) -> None:
         self.hosts[name].handle(events.CancelRequested(run, "asked for"))

@@ -69,7 +69,7 @@ async def main(lengths: list[float]) -> None:
     with TemporaryDirectory(prefix="difpeer-cuts-") as folder:
         async with (
             lab(NETWORK, DATA, Path(folder)) as network,
-            Client(network.address("p0"), insecure_loopback=True) as client,
+            network.client("p0") as client,
         ):
             await client.submit("a", canonical_spec(SPEC))
 

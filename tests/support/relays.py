@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tests.support.network import Lab, living
 from topology.network import write_network
@@ -23,14 +23,13 @@ class RelayedLab(Lab):
         self._servers: list[asyncio.Server] = []
         self._pumps: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    async def prepare(self) -> None:
+        await super().prepare()
         for name in self.network.names:
             addresses = {name: self.address(name)}
             for neighbour in self.network.neighbours(name):
                 addresses[neighbour] = await self._listen(name, neighbour)
             write_network(self.network.with_addresses(addresses), self.file_for(name))
-        return await super().__aenter__()
 
     async def stop(self) -> None:
         for server in self._servers:

@@ -38,7 +38,7 @@ def test_every_figure_is_drawn_and_nothing_sticks_out(driver, page, width, dark)
              const svg = place.querySelector('svg.main-svg');
              return svg === null ? null : svg.getBoundingClientRect().width / place.clientWidth})"""
     )
-    assert len(drawn) == 6
+    assert len(drawn) == 10
     assert all(0.99 < share < 1.01 for share in drawn)
     assert driver.execute_script("return document.documentElement.scrollWidth") == width
     # What sticks out of a card would be cut off rather than scrolled to.

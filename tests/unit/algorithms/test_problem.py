@@ -153,7 +153,7 @@ def deficient(rows):
 def test_a_task_without_a_unique_solution_is_named():
     U = bases(1, 5, 2)
     deficient(2).require_unique_fit(U)
-    with pytest.raises(RunFailed, match=r"task number 1 .*set coefficients.ridge above 0, or lower rank"):
+    with pytest.raises(RunFailed, match=r"the peer's task 2 .*set coefficients.ridge above 0, or lower rank"):
         deficient(1).require_unique_fit(U)
 
 
@@ -163,6 +163,6 @@ def test_exactly_singular_equations_end_the_run_by_name():
     X[:2] = np.eye(3)[:2]
     problem = Problem(X, np.ones(4), np.array([0, 2, 4]), np.array([0, 2]), facts)
     U = np.eye(3)[np.newaxis, :, :2]
-    with pytest.raises(RunFailed, match=r"task number 1 "):
+    with pytest.raises(RunFailed, match=r"the peer's task 2 "):
         problem.fit(U)
     assert np.isfinite(problem.fit(U, ridge=0.1)[0]).all()

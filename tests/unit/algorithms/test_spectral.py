@@ -25,7 +25,7 @@ def test_a_task_that_cannot_be_fitted_ends_the_run_before_the_descent():
     tasks.X[:6] = tasks.X[0]
     tasks.y[:6] = tasks.y[0]
     spec = dif_spec(rank=2, iterations=2)
-    with pytest.raises(RunFailed, match=r"^the least squares of task number 0 .*set coefficients\.ridge"):
+    with pytest.raises(RunFailed, match=r"^the least squares of the peer's task 1 .*set coefficients\.ridge"):
         run_block(dif_altgdmin, tasks.all(), spec, NETWORK)
     ridged = dif_spec(rank=2, iterations=2, coefficients={"ridge": 0.1})
     assert np.isfinite(run_block(dif_altgdmin, tasks.all(), ridged, NETWORK).result["U"]).all()

@@ -225,3 +225,39 @@ def test_bad_input_ends_with_status_2_and_its_message_on_stderr(tmp_path, monkey
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"error: {tmp_path / 'none'}: no such folder; give a folder")
+
+
+def test_what_leaves_hardly_anything_to_learn_from_is_said(tmp_path):
+    (tmp_path / "t.csv").write_text(CSV)
+    words = [
+        "import",
+        tmp_path / "t.csv",
+        "--task",
+        "school",
+        "--target",
+        "score",
+        "--features",
+        "intake,age",
+    ]
+    assert (
+        "are left to learn from"
+        not in call(*words, "--peers", 2, "--holdout", 0.5, "--out", tmp_path / "a").stdout
+    )
+    told = call(*words, "--peers", 2, "--holdout", 0.9, "--out", tmp_path / "b").stdout
+    assert "more rows are held out (55) than are left to learn from (5)" in told
+
+
+def test_unequal_scales_and_renamed_peers_are_told(tmp_path):
+    rows = "".join(
+        f"{i % 3},{('Bad Homburg', 'Köln', 'mainz')[i % 3]},{i},{i * i % 7 * 50},{i % 5 / 10}\n"
+        for i in range(40)
+    )
+    (tmp_path / "t.csv").write_text("task,site,y,visitors,rain\n" + rows)
+    words = ["import", tmp_path / "t.csv", "--task", "task", "--target", "y", "--peer", "site"]
+    told = call(*words, "--out", tmp_path / "a")
+    assert "Warning: 'visitors' has" in told.stdout
+    assert "'Bad Homburg' is the peer bad-homburg\n'Köln' is the peer koeln\n" in told.stderr
+    assert "mainz" not in told.stderr
+    found = document(*words, "--without", "rain", "--standardize", "--out", tmp_path / "b")
+    assert (found["features"], found["remarks"]) == (["visitors"], [])
+    assert "Warning: 'visitors' has" in call("describe", tmp_path / "a").stdout

@@ -8,9 +8,9 @@ from peer.runtime.checkup import Finding, Grade
 from topology.errors import InputError
 
 
-def call(*words):
+def call(*words, **environment):
     return CliRunner().invoke(
-        doctor.app, [str(word) for word in words], env={"COLUMNS": "80", "TERM": "dumb"}
+        doctor.app, [str(word) for word in words], env={"COLUMNS": "80", "TERM": "dumb", **environment}
     )
 
 
@@ -37,6 +37,19 @@ def test_a_folder_that_is_not_there(tmp_path):
     result = call("--state", tmp_path / "none")
     assert isinstance(result.exception, InputError)
     assert result.exception.field == "--state"
+
+
+def test_a_part_of_no_network(tmp_path):
+    result = call("--state", tmp_path, "--key", tmp_path / "p0.key")
+    assert isinstance(result.exception, InputError)
+    assert result.exception.field == "--network"
+
+
+def test_the_environment_is_that_of_other_commands_too(tmp_path):
+    assert call("--state", tmp_path, DIFPEER_KEY="p0.key", DIFPEER_LISTEN="[::]:7100").exit_code == 0
+    result = call("--state", tmp_path, DIFPEER_NETWORK=str(tmp_path / "network.yaml"), DIFPEER_NAME="p0")
+    assert isinstance(result.exception, InputError)
+    assert result.exception.file == str(tmp_path / "network.yaml")
 
 
 @pytest.mark.parametrize("grade", list(Grade))

@@ -117,7 +117,7 @@ TABLES = {
     "text": (TABLE + "0,1,many,2\n", "'many'"),
     "a constant column": ("task,y,a,b\n0,1,3,1\n0,2,3,2\n1,2,3,5\n1,1,3,2\n", "'a'"),
     "another encoding": ("task,y,ä,b\n0,1,2,3\n".encode("latin-1"), "UTF-8"),
-    "another separator": (TABLE.replace(",", ";"), "commas"),
+    "another separator": (TABLE.replace(",", "\t"), "commas"),
     "a line too short": (TABLE + "0,1\n", "line 14"),
     "a column twice": (TABLE.replace("task,y,a,b", "task,y,a,a"), "'a'"),
     "no rows": ("task,y,a,b\n", "rows"),

@@ -56,7 +56,7 @@ def test_peers_rates_and_waits_are_told():
     assert "run r1: 0:05, round 50 descent, 2.5 MB sent" in text
     rows = {line.split()[0]: line for line in text.splitlines() if line.startswith("p")}
     assert "10/100" in rows["p0"]
-    assert "500.0 kB" in rows["p0"]
+    assert "500.0 kB/s" in rows["p0"]
     assert "waits 2 s for p0" in rows["p1"]
     assert "how far the bases move, worst peer: 1.0e-05" in text
     assert "p1 waits 2 s for p0" in text.splitlines()[-1]

@@ -10,7 +10,7 @@ import pytest
 from peer import __version__
 from peer.cli import main as cli
 from peer.config import RunFailed
-from topology.errors import InputError
+from topology.errors import InputError, NotYet
 
 
 def difpeer(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
@@ -46,10 +46,18 @@ def test_every_help_has_an_example(command):
     assert f"Example: difpeer {command[0]}" in " ".join(done.stdout.split())
 
 
-def test_unknown_command():
-    done = difpeer("simulat")
-    assert done.returncode == 2
-    assert "No such command" in done.stderr
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    [
+        (("topology", "create"), "use one of: convert, lint, make, show. See difpeer topology --help"),
+        (("data", "describ"), "did you mean 'describe'? See difpeer data --help"),
+        (("serv",), "did you mean 'serve'? See difpeer --help"),
+    ],
+)
+def test_a_command_that_is_not_there_names_those_that_are(words, mend):
+    done = difpeer(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: no command '{words[-1]}'; {mend}\n"
 
 
 def test_bad_input_is_status_2_and_keeps_brackets():
@@ -64,6 +72,7 @@ def test_bad_input_is_status_2_and_keeps_brackets():
     ("error", "status", "told"),
     [
         (InputError("x", mend="y"), 2, "error: x; y\n"),
+        (NotYet("x", mend="y"), 75, "error: x; y\n"),
         (RunFailed("x"), 1, "error: x\n"),
         (SystemExit(130), 130, "interrupted\n"),
     ],
@@ -137,3 +146,10 @@ def test_the_shell_completes_commands_and_options(typed, expected, tmp_path):
         env={**os.environ, **words, "PYTHONPATH": paths},
     )
     assert done.stdout.split() == [expected]
+
+
+def test_a_misspelled_command_is_told_which_was_meant():
+    done = difpeer("reprot", "runs/x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: no command 'reprot'; did you mean 'report'? See difpeer --help\n"
+    assert "use one of: " in difpeer("zzz").stderr

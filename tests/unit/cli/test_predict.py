@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from peer.cli.predict import app
 from peer.data.importing import ImportOptions, import_table
+from peer.data.prepared import prepared_digest
 from peer.data.store import read_peer, write_all
 from peer.measure.run_folder import write_run_folder
 from peer.registry import parse_spec
@@ -35,7 +36,9 @@ def made(tmp_path_factory):
     data = {name: read_peer(folder / "data" / name) for name in network.names}
     spec = parse_spec({"algorithm": "dif-altgdmin", "rank": 1, "iterations": 60})
     done = simulate(spec, network, data, {}, exact=False)
-    results = {name: {"U": U} for name, U in done.bases.items()}
+    results = {
+        name: {"U": U, "prepared": np.array(prepared_digest(data[name]))} for name, U in done.bases.items()
+    }
     write_run_folder(
         folder / "run", summary={"run_id": "r1"}, spec=spec, network=network, results=results, ledgers=[]
     )
@@ -73,9 +76,39 @@ def test_new_rows_are_predicted(made, tmp_path):
     assert "RMSE over all rows" in text
     with (tmp_path / "predicted.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["prediction"]) for row in rows] == document["predictions"]
-    assert [float(row["target"]) for row in rows] == targets
-    assert call(*words).stdout == (tmp_path / "predicted.csv").read_text()
+    np.testing.assert_allclose(
+        [float(row["prediction"]) for row in rows], document["predictions"], rtol=1e-11
+    )
+    np.testing.assert_allclose([float(row["target"]) for row in rows], targets, rtol=1e-11)
+    assert all(len(row["prediction"].lstrip("-")) <= 18 for row in rows)
+    bare = call(*words)
+    assert bare.stdout == (tmp_path / "predicted.csv").read_text()
+    assert "RMSE over all rows" in bare.stderr
+    assert all(task in bare.stderr for task in document["tasks"])
+
+
+def test_errors_stand_beside_those_of_each_task_alone_and_of_its_mean(made):
+    words = (made / "run", "--peer", "p0", "--store", made / "data")
+    document = json.loads(call(*words, "--json").stdout)
+    for part in (document, *document["tasks"].values()):
+        assert part["rmse_alone"] < 1e-9  # the targets have no noise
+        assert part["rmse"] < 1e-2 < part["rmse_mean"]
+    text = call(*words).stderr
+    assert "RMSE" in text
+    assert f"{document['rmse_mean']:.4g}" in text
+    assert "alone: least squares of each task by itself" in text
+
+
+def test_rows_with_an_empty_column_of_targets(made, tmp_path):
+    table = own_rows(made, "p1", tmp_path / "new.csv")
+    head, *lines = table.read_text().splitlines()
+    emptied = (",".join([task, "", *rest]) for task, _, *rest in (line.split(",") for line in lines))
+    table.write_text("\n".join([head, *emptied]) + "\n")
+    words = (made / "run", "--peer", "p1", "--store", made / "data", "--data", table)
+    told = call(*words)
+    assert told.stdout.startswith("row,task,prediction\n1,")
+    assert "targets not known" in told.stderr
+    assert "RMSE" not in told.stderr
 
 
 def test_without_a_table_the_held_out_rows_are_predicted(made):
@@ -108,6 +141,22 @@ def test_bad_input_is_told(made, tmp_path):
     (tmp_path / "there.csv").touch()
     error = refused(made / "run", "--peer", "p0", "--store", made / "data", "--out", tmp_path / "there.csv")
     assert error.field == "--out"
+
+
+def test_features_that_were_prepared_in_another_way_are_refused(made, tmp_path):
+    options = {"task": "school", "target": "score", "peers": ("p0", "p1", "p2"), "holdout": 0.2}
+    same = import_table(made / "own.csv", ImportOptions(**options, seed=7))
+    write_all(tmp_path / "same", same)
+    words = (made / "run", "--peer", "p0", "--store")
+    assert "predictions" in call(*words, tmp_path / "same", "--json").stdout
+    scaled = import_table(made / "own.csv", ImportOptions(**options, standardize=True))
+    write_all(tmp_path / "scaled", scaled)
+    error = refused(*words, tmp_path / "scaled")
+    assert (error.field, error.file) == ("--store", str(tmp_path / "scaled" / "p0"))
+    assert "prepared in another way" in error.problem
+    (tmp_path / "renamed.csv").write_text((made / "own.csv").read_text().replace("a,b,c", "b,a,c", 1))
+    write_all(tmp_path / "renamed", import_table(tmp_path / "renamed.csv", ImportOptions(**options)))
+    assert "other names" in refused(*words, tmp_path / "renamed").problem
 
 
 def test_data_of_another_dimension_or_without_held_out_rows(made, tmp_path):

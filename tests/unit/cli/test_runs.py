@@ -65,6 +65,14 @@ def test_delete_says_what_it_means_for_the_neighbours(state):
         runs("delete", "a", "--state", state)
 
 
+def test_a_row_is_one_line_on_a_usual_terminal(state, monkeypatch):
+    run = "20260105-101500-a1b2c3"
+    RunFiles(state / "runs", PEER, run).write_record(kept(RunState.RUNNING, run=run))
+    monkeypatch.setattr("peer.cli.runs.console", Console(width=80))
+    (line,) = (line for line in runs("list", "--state", state).splitlines() if run in line)
+    assert line.split()[1:3] == ["running", "dif-altgdmin"]
+
+
 def test_ids_are_whole_on_a_narrow_terminal(state, monkeypatch):
     run = "20260105-101500-a1b2c3-and-a-name-of-its-own"
     RunFiles(state / "runs", PEER, run).write_record(kept(RunState.RUNNING, run=run))

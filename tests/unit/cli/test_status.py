@@ -1,6 +1,10 @@
 """What ``difpeer status`` says of peers that it does not reach."""
 
-from peer.cli.status import _absence, _not_reached
+from dataclasses import replace
+
+from rich.console import Console
+
+from peer.cli.status import _absence, _not_reached, _print
 from peer.config import RunFailed
 from peer.runtime.client import PeerAway
 from peer.wire.requests import LinkStatus, StatusReply
@@ -40,3 +44,10 @@ def test_where_the_link_is_up_or_nobody_says_since_when():
     assert _absence("p1", told["p1"], told) == "away"
     told["p2"] = reply("p2", LinkStatus("p1", True, 3.0))
     assert _absence("p1", told["p1"], told) == "away"
+
+
+def test_seconds_stand_beside_their_number_on_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("peer.cli.status.console", Console(width=50))
+    links = [LinkStatus(f"neighbour-{at}", False, 7.0, "refused") for at in range(4)]
+    _print("p0", {"p0": replace(reply("p0", *links), uptime_s=12345.0)})
+    assert " 12345 s " in capsys.readouterr().out

@@ -114,6 +114,11 @@ def test_lint_in_words():
     assert "Warning" not in text
 
 
+def test_lint_counts_one_hop(tmp_path):
+    write_network(make_network("complete", 3).network, tmp_path / "a.yaml")
+    assert "1 hop " in call("lint", tmp_path / "a.yaml").stdout
+
+
 def test_lint_warns_in_words(tmp_path):
     write_network(make_network("star", 5, mixing="uniform").network, tmp_path / "a.yaml")
     text = call("lint", tmp_path / "a.yaml").stdout

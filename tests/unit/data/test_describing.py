@@ -26,6 +26,7 @@ def test_the_numbers(tmp_path):
         "features": ["x0", "x1", "x2"],
         "preparation": None,
         "truth_rank": None,
+        "remarks": [],
         "peers": {
             "p0": {
                 "num_tasks": 2,

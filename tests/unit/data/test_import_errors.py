@@ -6,6 +6,7 @@ import pytest
 
 from peer.data.dealing import held_out
 from peer.data.importing import ImportOptions, import_table
+from tests.unit.data.refusals import ARRAYS, OPTIONS, refused
 from topology.errors import InputError
 
 GOOD = """school,score,intake,age,sex
@@ -14,22 +15,6 @@ GOOD = """school,score,intake,age,sex
 2,0.1,5.0,10,F
 2,0.9,4.5,12,M
 """
-OPTIONS = {"task": "school", "target": "score", "features": ("intake", "age"), "peers": ("p0", "p1")}
-ARRAYS = {
-    "X": np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 1.0], [2.0, 2.0]]),
-    "y": np.array([1.0, 2.0, 3.0, 4.0]),
-    "task": np.array([1, 1, 2, 2]),
-}
-
-
-def refused(file, **options):
-    with pytest.raises(InputError) as caught:
-        import_table(file, ImportOptions(**options))
-    error = caught.value
-    assert error.file == str(file)
-    assert error.field
-    assert error.mend
-    return error
 
 
 def csv(tmp_path, text, **changes):
@@ -38,17 +23,13 @@ def csv(tmp_path, text, **changes):
     return refused(file, **OPTIONS | changes)
 
 
-def npz(tmp_path, changes, **options):
-    file = tmp_path / "t.npz"
-    np.savez(file, **{name: array for name, array in (ARRAYS | changes).items() if array is not None})
-    return refused(file, **({"peers": ("p0",)} | options))
-
-
 @pytest.mark.parametrize(
     ("old", "new", "field", "problem", "mend"),
     [
         ("5.0", "abc", "column 'intake', line 4", "text 'abc'", "--one-hot"),
-        ("5.0", '"5,0"', "column 'intake', line 4", "text '5,0'", "1234.5"),
+        ("5.0", '"5,0"', "column 'intake', line 4", "text '5,0'", "write 5.0: a point"),
+        ("5.0", '"1.005,0"', "column 'intake', line 4", "text '1.005,0'", "write 1005.0"),
+        ("0.9", '"0,9"', "column 'score', line 5", "text '0,9'", "write 0.9"),
         ("5.0", "", "column 'intake', line 4", "no value (NaN)", "fill it in"),
         ("5.0", "NaN", "column 'intake', line 4", "no value (NaN)", "fill it in"),
         ("5.0", "-inf", "column 'intake', line 4", "found -inf", "finite"),
@@ -67,7 +48,7 @@ def npz(tmp_path, changes, **options):
         ("2,0.1", '"2\n3",0.1', "column 'school', line 4", "found '2\\n3'", "quote"),
         (",12,M", ",12", "line 5", "4 value(s), but 5 columns", "all columns"),
         ("age", "intake", "columns", "two columns are called 'intake'", "rename"),
-        (",", ";", "line 1", "one column", "commas"),
+        (",", "\t", "line 1", "parted by tabs", "commas"),
         (GOOD, GOOD.splitlines()[0] + "\n", "rows", "no rows", "data"),
         (GOOD, GOOD.splitlines()[0], "rows", "Empty CSV", "data"),
     ],
@@ -160,12 +141,35 @@ def test_a_task_on_two_peers(tmp_path):
     assert error.field == "column 'sex', line 3"
     assert "task '1' is at 'right', but at 'left' in line 2" in error.problem
     assert "one peer" in error.mend
+    assert "--task sex,school" in error.mend
 
 
 def test_a_peer_with_a_name_that_cannot_be(tmp_path):
-    error = csv(tmp_path, GOOD.replace("F", "../up"), peer="sex", peers=None)
+    error = csv(tmp_path, GOOD.replace("F", "Москва"), peer="sex", peers=None)
     assert error.field == "column 'sex', line 3"
-    assert "'../up' cannot be a name" in error.problem
+    assert error.problem == "'Москва' cannot be a name"
+
+
+def test_two_peers_of_one_name(tmp_path):
+    text = "clinic,who,y,a\nBad Homburg,1,1,2\nbad homburg,2,3,4\nBad_Homburg,3,2,5\n"
+    error = csv(tmp_path, text, task="who", target="y", features=("a",), peer="clinic", peers=None)
+    assert error.field == "column 'clinic', line 4"
+    assert "'Bad_Homburg' and 'Bad Homburg' would both be the peer 'bad-homburg'" in error.problem
+
+
+def test_peers_are_called_in_the_letters_of_peers_names(tmp_path):
+    (tmp_path / "t.csv").write_text("clinic,who,y,a\nBad Homburg,1,1,2\nKöln,2,3,4\nbad homburg,3,2,5\n")
+    found = import_table(tmp_path / "t.csv", ImportOptions(task="who", target="y", peer="clinic"))
+    assert {name: local.task_ids for name, (local, _) in found.items()} == {
+        "bad-homburg": ("1", "3"),
+        "koeln": ("2",),
+    }
+
+
+def test_peers_are_called_by_lower_case_names(tmp_path):
+    (tmp_path / "t.csv").write_text("clinic,who,y,a\nNorth,1,1,2\nSOUTH,2,3,4\nnorth,1,2,5\nSouth,2,4,1\n")
+    found = import_table(tmp_path / "t.csv", ImportOptions(task="who", target="y", peer="clinic"))
+    assert {name: local.task_ids for name, (local, _) in found.items()} == {"north": ("1",), "south": ("2",)}
 
 
 @pytest.mark.parametrize(
@@ -187,6 +191,12 @@ def test_a_peer_with_a_name_that_cannot_be(tmp_path):
         ({"one_hot": ("school",)}, "--one-hot", "'school' is --task already", "leave it out"),
         ({"target": "school"}, "--target", "one column as two of", "its own"),
         ({"peer": "school", "peers": None}, "--peer", "one column as two of", "its own"),
+        ({"task": "school,sexe"}, "--task", "no column 'sexe'", "did you mean 'sex'"),
+        ({"task": "school,score"}, "--target", "one column as two of", "its own"),
+        ({"task": ","}, "--task", "no column ','", "use one of"),
+        ({"features": None, "without": ("agee",)}, "--without", "no column 'agee'", "did you mean 'age'"),
+        ({"without": ("age",)}, "--without", "excludes --features", "one of them"),
+        ({"features": None, "without": ("sex",), "one_hot": ("sex",)}, "--without", "--one-hot", "once"),
     ],
 )
 def test_columns_with_the_wrong_role(tmp_path, changes, field, problem, mend):
@@ -229,89 +239,6 @@ def test_holdout_and_seed(tmp_path, changes, field):
 
 
 @pytest.mark.parametrize(
-    ("values", "field", "problem"),
-    [
-        (pd.to_datetime(["2020-01-01", "2020-01-02"] * 2), "column 'intake'", "timestamp"),
-        ([1.0, None, 2.0, 3.0], "column 'intake', row 2", "no value"),
-        (["1", "2", "x", "4"], "column 'intake', row 3", "text 'x'"),
-        ([[1.0], [2.0], [3.0], [4.0]], "column 'intake'", "list"),
-    ],
-)
-def test_values_of_parquet(tmp_path, values, field, problem):
-    table = pd.DataFrame(
-        {"school": [1, 1, 2, 2], "score": [1.0, 2, 3, 4], "intake": values, "age": [1, 2, 3, 5]}
-    )
-    table.to_parquet(tmp_path / "t.parquet")
-    error = refused(tmp_path / "t.parquet", **OPTIONS)
-    assert error.field == field
-    assert problem in error.problem
-
-
-def test_tasks_of_parquet_are_whole_numbers_or_text(tmp_path):
-    table = pd.DataFrame(
-        {"school": [1.5, 1, 2, 2], "score": [1.0, 2, 3, 4], "intake": [1, 2, 3, 4], "age": 1}
-    )
-    table.to_parquet(tmp_path / "t.parquet")
-    error = refused(tmp_path / "t.parquet", **OPTIONS)
-    assert (error.field, error.problem) == ("column 'school'", "holds double")
-    table["school"] = pd.array([1, 1, None, 2], dtype="Int64")
-    table.to_parquet(tmp_path / "t.parquet")
-    assert refused(tmp_path / "t.parquet", **OPTIONS).field == "column 'school', row 3"
-
-
-@pytest.mark.parametrize(
-    ("changes", "field", "problem"),
-    [
-        ({"X": np.array([[1, 2], [3, "a"], [5, 6], [7, 8]], dtype=object)}, "array 'X'", "Python objects"),
-        ({"task": np.array(["a", "a", 2, 2], dtype=object)}, "array 'task'", "Python objects"),
-        ({"U_true": np.array([None])}, "array 'U_true'", "Python objects"),
-        ({"X": ARRAYS["X"].astype(complex)}, "array 'X'", "complex128"),
-        ({"X": ARRAYS["X"].astype(str)}, "array 'X'", "<U"),
-        ({"X": np.zeros((4, 2, 2))}, "array 'X'", "shape (4, 2, 2)"),
-        ({"X": ARRAYS["X"][:3]}, "array 'X'", "shape (3, 2)"),
-        ({"X": np.zeros((4, 0))}, "array 'X'", "shape (4, 0)"),
-        ({"X": None, "x": ARRAYS["X"]}, "--features", "no column 'X'"),
-        ({"task": None}, "--task", "no column 'task'"),
-        ({"y": None}, "--target", "no column 'y'"),
-        ({"y": ARRAYS["X"]}, "array 'y'", "2 columns"),
-        ({"y": np.float64(1)}, "array 'y'", "shape ()"),
-        ({"y": np.array([1, 2, np.nan, 4])}, "column 'y', row 3", "no value"),
-        ({"X": np.where(ARRAYS["X"] == 5, np.inf, ARRAYS["X"])}, "column 'X[:, 1]', row 2", "found inf"),
-        ({"task": np.array([1.0, 1, 2, 2])}, "array 'task'", "float64"),
-        ({"task": ARRAYS["task"][:, np.newaxis]}, "array 'task'", "shape (4, 1)"),
-        ({"task": np.array([], dtype=int)}, "rows", "no rows"),
-        ({"task": np.array(["a", "a", "", "b"])}, "column 'task', row 3", "no value"),
-        ({"U_true": np.zeros((3, 1))}, "array 'U_true'", "shape (3, 1), with 2 features"),
-        ({"U_true": np.zeros(2)}, "array 'U_true'", "shape (2,)"),
-        ({"U_true": np.zeros((2, 3))}, "array 'U_true'", "shape (2, 3)"),
-        ({"U_true": np.zeros((2, 0))}, "array 'U_true'", "shape (2, 0)"),
-        ({"U_true": np.ones((2, 2))}, "array 'U_true'", "linearly dependent"),
-        ({"U_true": np.array([[1.0], [np.nan]])}, "array 'U_true'", "NaN"),
-    ],
-)
-def test_arrays_of_npz(tmp_path, changes, field, problem):
-    error = npz(tmp_path, changes)
-    assert error.field == field
-    assert problem in error.problem
-
-
-def test_the_wrong_case_of_an_array_gets_a_hint(tmp_path):
-    assert "x" in npz(tmp_path, {"X": None, "x": ARRAYS["X"]}).mend
-
-
-def test_a_truth_does_not_survive_standardising_and_needs_a_row_for_the_intercept(tmp_path):
-    truth = {"U_true": np.eye(2)[:, :1]}
-    assert "standardised" in npz(tmp_path, truth, standardize=True).problem
-    error = npz(tmp_path, truth, intercept=True)
-    assert "with 3 features" in error.problem
-    assert "(3, r)" in error.mend
-
-
-def test_npz_without_peers_says_what_to_give(tmp_path):
-    assert npz(tmp_path, {}, peers=None).field == "--peer"
-
-
-@pytest.mark.parametrize(
     ("name", "content", "problem", "mend"),
     [
         ("t.npz", b"", "NPZ", "savez"),
@@ -351,3 +278,45 @@ def test_a_file_cut_short(tmp_path, kind):
     file.write_bytes(file.read_bytes()[:-40])
     with pytest.raises(InputError, match="cannot be read as"):
         import_table(file, ImportOptions(**({} if kind == "npz" else OPTIONS)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "mend"),
+    [
+        ("5,0", "5.0", "column 'intake', line 4", "write 5,0: beside semicolons a comma"),
+        ("5,0", "1.005,0", "column 'intake', line 4", "write a number such as 1234,5, name"),
+        ("5,0", "", "column 'intake', line 4", "fill it in"),
+        (";12;M", ";12", "line 5", "put text with semicolons in quotes"),
+    ],
+)
+def test_values_and_lines_beside_semicolons(tmp_path, old, new, field, mend):
+    error = csv(tmp_path, GOOD.replace(",", ";").replace(".", ",").replace(old, new))
+    assert error.field == field
+    assert mend in error.mend
+
+
+def test_a_target_of_text_is_not_to_be_coded(tmp_path):
+    error = csv(tmp_path, GOOD.replace("0.9", "x"))
+    assert error.mend == "write a number such as 1234.5"
+
+
+def test_a_slash_in_a_part_of_a_tasks_name(tmp_path):
+    error = csv(tmp_path, GOOD.replace("F", "a/b"), task="sex,school")
+    assert error.field == "column 'sex', line 3"
+    assert "without /" in error.mend
+
+
+def test_all_columns_that_cannot_be_features_are_told_at_once(tmp_path):
+    text = "school,score,intake,age,sex\n1,1,x,,M\n1,2,3,,F\n2,3,4,5,\n2,4,5,6,M\n"
+    error = csv(tmp_path, text, one_hot=("sex",))
+    assert (error.field, error.problem) == ("column 'intake', line 2", "found the text 'x'")
+    assert error.mend.endswith(
+        ". Likewise column 'age', line 2: no value (NaN), and in 1 more row; column 'sex', line 4: no value"
+    )
+
+
+def test_all_constant_columns_are_told_at_once(tmp_path):
+    error = csv(tmp_path, "school,score,intake,age\n1,1,3,7\n1,2,3,7\n2,3,3,7\n")
+    assert error.field == "column 'intake'"
+    assert "--without" in error.mend
+    assert error.mend.endswith("Likewise column 'age': is 7 in all rows for learning")

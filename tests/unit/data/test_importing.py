@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from peer.data.importing import ImportOptions, import_table
 from peer.data.local import check
+from peer.data.new_rows import read_new_rows
 from tests.unit.data.samples import NUMBER, assert_same
 
 ROOT = Path(__file__).parents[3]
@@ -291,4 +292,48 @@ import_table({str(tmp_path / "t.csv")!r}, ImportOptions(task="school", target="s
     assert done.stdout.strip() == "['p0']"
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("topology.errors.InputError")
-    assert "pip install 'difpeer[data]'" in last
+    assert "pip install pyarrow" in last
+
+
+def test_semicolons_and_decimal_commas_give_the_same_bits(tmp_path):
+    table = frame()
+    english = import_table(save(table, tmp_path / "e.csv"), options(one_hot=("sex",)))
+    text = table.to_csv(index=False, sep=";", decimal=",")
+    (tmp_path / "g.csv").write_text("\n" + text)  # lines without anything are no rows
+    german = import_table(tmp_path / "g.csv", options(one_hot=("sex",)))
+    for name in english:
+        assert_same(english[name][0], german[name][0])
+
+
+SHOPS = "shop,product,sold,rain,holiday\n" + "".join(
+    f"{'Bad Homburg' if i % 2 else 'mainz'},{('bread', '01')[i // 2 % 2]},{i * 7 % 11},{i * i % 13},{i % 3}\n"
+    for i in range(40)
+)
+
+
+def found_preparation(tmp_path, task):
+    chosen = ImportOptions(task=task, target="sold", peer="shop")
+    return import_table(tmp_path / "t.csv", chosen)["mainz"][0].preparation
+
+
+def test_a_task_may_be_named_by_several_columns_and_the_peer_by_one_of_them(tmp_path):
+    (tmp_path / "t.csv").write_text(SHOPS)
+    told = []
+    assert found_preparation(tmp_path, "shop, product") == found_preparation(tmp_path, "shop,product")
+    chosen = ImportOptions(task="shop, product", target="sold", peer="shop", without=("holiday",))
+    found = import_table(tmp_path / "t.csv", chosen, told.append)
+    assert {name: local.task_ids for name, (local, _) in found.items()} == {
+        "bad-homburg": ("Bad Homburg/01", "Bad Homburg/bread"),
+        "mainz": ("mainz/01", "mainz/bread"),
+    }
+    assert told == ["'Bad Homburg' is the peer bad-homburg"]
+    assert found["mainz"][0].features == ("rain",)
+    (tmp_path / "new.csv").write_text("rain,product,shop\n3,01,mainz\n4,bread,mainz\n")
+    assert read_new_rows(tmp_path / "new.csv", found["mainz"][0]).task.tolist() == [0, 1]
+
+
+def test_several_arrays_name_the_task_of_npz(tmp_path):
+    arrays = {"X": np.arange(8.0).reshape(4, 2), "y": np.arange(4.0)}
+    np.savez(tmp_path / "t.npz", **arrays, a=["x", "x", "z", "z"], b=[1, 2, 1, 1])
+    found = import_table(tmp_path / "t.npz", ImportOptions(task="a,b", peers=("p0",)))
+    assert found["p0"][0].task_ids == ("x/1", "x/2", "z/1")

@@ -65,7 +65,11 @@ def test_a_task_that_the_peer_does_not_have_is_named_with_its_line(tmp_path):
 def test_a_missing_column_is_named_with_the_nearest(tmp_path):
     error = refused(tmp_path, "school,intak,age,sex\n0,1,1,M\n", imported(tmp_path))
     assert "'intake'" in error.problem
-    assert "did you mean 'intak'?" in error.mend
+    assert error.mend == "rename 'intak' to 'intake'"
+    error = refused(tmp_path, "school,INTAKE,age,sex\n0,1,1,M\n", imported(tmp_path))
+    assert error.mend == "rename 'INTAKE' to 'intake'"
+    error = refused(tmp_path, "school,age,sex\n0,1,M\n", imported(tmp_path))
+    assert error.mend.startswith("add it")
     error = refused(tmp_path, "schol,intake,age,sex\n0,1,1,M\n", imported(tmp_path))
     assert "'school'" in error.problem
 
@@ -79,6 +83,21 @@ def test_a_level_that_was_not_in_the_data_is_named(tmp_path):
 def test_a_missing_value_is_named_with_its_line(tmp_path):
     error = refused(tmp_path, HEAD + "0,1,1,1,M\n0,1,,1,M\n", imported(tmp_path))
     assert "column 'intake', line 3" in error.field
+    assert error.mend == "fill it in, or remove the row"
+    error = refused(tmp_path, HEAD + "0,1,x,1,M\n", imported(tmp_path))
+    assert error.mend == "write a number such as 1234.5"
+    error = refused(tmp_path, HEAD + "0,1,inf,1,M\n", imported(tmp_path))
+    assert error.mend == "write a finite number, or remove the row"
+
+
+def test_an_empty_column_of_targets_is_not_known(tmp_path):
+    local = imported(tmp_path)
+    assert read(tmp_path, HEAD + "0,,3,1,M\n1,,4,1,F\n", local).y is None
+    error = refused(tmp_path, HEAD + "0,,3,1,M\n1,2,4,1,F\n", local)
+    assert "column 'score', line 2" in error.field
+    arrays = {"X": np.ones((2, 3)), "task": np.array([1, 2])}
+    np.savez(tmp_path / "new.npz", **arrays, y=np.array([np.nan, np.nan]))
+    assert read_new_rows(tmp_path / "new.npz", small()).y is None
 
 
 def test_rows_of_a_matrix(tmp_path):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from peer.measure.interfaces import InterfaceSample
 from peer.measure.latency import round_times
 from peer.measure.ledger import Ledger
 from peer.measure.recorder import Recorder
@@ -48,6 +49,8 @@ def write_books(folder: Path, peer: str, run: str = RUN) -> Ledger:
         add_values(recorder, number, neighbour)
         add_round(recorder, number, neighbour, latency_ns)
     recorder.socket(neighbour, 0, 1, 900, counters(1200, 1150, segments=14))
+    recorder.interface("eth0", 1, 901, InterfaceSample(2000, 1900, 20, 19))
+    recorder.account("control", 902, 3, 500, 60)
     if peer == "p0":
         recorder.event(905, MOMENT, "link-down", "p1 closed the connection")
         recorder.socket(neighbour, 1, 1, 910, opened())

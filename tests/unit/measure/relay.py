@@ -30,12 +30,15 @@ class Relay:
             while data := await source.read(1 << 16):
                 sink.write(data)
                 await sink.drain()
-                setattr(self, way, getattr(self, way) + len(data))
-                self._moved.set()
+                self.passed(way, data)
         except ConnectionError:
             pass
         finally:
             sink.close()
+
+    def passed(self, way: str, data: bytes) -> None:
+        setattr(self, way, getattr(self, way) + len(data))
+        self._moved.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until it holds; it is looked at again when bytes have passed, and soon after: kernels count later."""
@@ -53,10 +56,16 @@ class Relay:
 @asynccontextmanager
 async def relay_to(target: int) -> AsyncIterator[Relay]:
     relay = Relay(target)
+    async with serving(relay):
+        yield relay
+
+
+@asynccontextmanager
+async def serving(relay: Relay) -> AsyncIterator[None]:
     server = await asyncio.start_server(relay.accept, "127.0.0.1", 0)
     relay.port = server.sockets[0].getsockname()[1]
     async with server:
-        yield relay
+        yield
 
 
 @asynccontextmanager

@@ -1,7 +1,10 @@
+import marshal
 import sqlite3
 import threading
 from contextlib import closing
 from datetime import UTC, datetime
+from struct import pack
+from zlib import crc32
 
 import pytest
 
@@ -130,6 +133,37 @@ def test_what_is_forgotten_gives_its_room_back(tmp_path):
     assert after == {table: [row for row in rows if row[1] != "r1"] for table, rows in before.items()}
     assert all(after.values())
     assert ledger.path.stat().st_size < size / 2
+
+
+def test_rows_beside_a_ledger_are_forgotten_with_it(tmp_path):
+    ledger = write_books(tmp_path, "p0")
+    ledger.flush()
+    for run in ("other", "r1"):
+        ledger.recorder("p0", run, 1).iteration(77, 1, {"moved": 1.0})
+    ledger.append(ledger.note())
+    # As a kill leaves it.
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for path in tmp_path.glob("p0.sqlite*"):
+        (killed / path.name).write_bytes(path.read_bytes())
+    ledger.close()
+    path = killed / ledger.path.name
+    assert list(killed.glob("*.rows"))
+    forget_others(path, ["other"])
+    assert not list(killed.glob("*.rows"))
+    assert [row[1] for row in contents(path)["iterations"]] == ["other"]
+    Ledger(path).close()
+    assert [row[1] for row in contents(path)["iterations"]] == ["other"]
+
+
+def test_rows_that_do_not_fit_keep_nothing_from_being_forgotten(tmp_path, caplog):
+    write_books(tmp_path, "p0", "gone").close()
+    path = tmp_path / "p0.sqlite"
+    body = marshal.dumps({"accidents": [("p0", "gone", 1)]}, 4)
+    (tmp_path / "p0.sqlite.99.rows").write_bytes(pack("<II", len(body), crc32(body)) + body)
+    forget_others(path, ["other"])
+    assert not any(row[1] == "gone" for rows in contents(path).values() for row in rows)
+    assert f"{path}.99.rows.damaged has rows that do not fit the ledger's tables" in caplog.text
 
 
 def test_nothing_to_forget_and_nobody_to_ask(tmp_path):

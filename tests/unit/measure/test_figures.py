@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from peer.measure.collect import merge
-from peer.measure.figures import ByteTotals, ledger_figures, run_seconds, sent_before
+from peer.measure.figures import ByteTotals, run_seconds, sent_before
 from peer.measure.ledger import Ledger
 from peer.measure.tcp_info import UNKNOWN, SocketSample, opened
+from tests.support.ledgers import joint_figures
 from tests.unit.measure.books import (
     DISTANCES,
     LATENCIES,
@@ -41,8 +42,8 @@ EXPECTED = ByteTotals(
 )
 
 
-def test_figures_of_a_run(parts):
-    figures = ledger_figures(parts)
+def test_joint_figures_a_run(parts):
+    figures = joint_figures(parts)
     assert (figures.rounds, figures.iterations) == (2, 1)
     assert figures.bytes == EXPECTED
     assert sorted(figures.latencies_ns) == sorted(LATENCIES["p0"] + LATENCIES["p1"])
@@ -51,7 +52,7 @@ def test_figures_of_a_run(parts):
 
 def test_parts_and_the_merged_ledger_say_the_same(parts, tmp_path):
     merge(parts, tmp_path / "all.sqlite")
-    one, many = ledger_figures([tmp_path / "all.sqlite"]), ledger_figures(parts)
+    one, many = joint_figures([tmp_path / "all.sqlite"]), joint_figures(parts)
     assert one.latencies_ns.tolist() == many.latencies_ns.tolist()
     nothing = np.empty(0, np.int64)
     assert repr(replace(one, latencies_ns=nothing)) == repr(replace(many, latencies_ns=nothing))
@@ -59,7 +60,7 @@ def test_parts_and_the_merged_ledger_say_the_same(parts, tmp_path):
 
 def test_a_value_of_two_incarnations_counts_once(tmp_path):
     ledger = write_books(tmp_path, "p0")
-    before = ledger_figures([ledger.path]).bytes
+    before = joint_figures([ledger.path]).bytes
     again = ledger.recorder("p0", "r1", 2)
     again.socket("p1", 0, 1, 1000, counters(70, 50))
     add_values(again, 1, "p1")
@@ -67,7 +68,7 @@ def test_a_value_of_two_incarnations_counts_once(tmp_path):
     again.socket("p1", 0, 1, 1100, counters(170, 150))
     again.iteration(1, 1, {"subspace_distance": 0.25})
     ledger.close()
-    after = ledger_figures([ledger.path])
+    after = joint_figures([ledger.path])
     assert after.bytes.payload == before.payload
     assert after.bytes.message == before.message
     assert after.bytes.resent == before.resent + 60
@@ -80,7 +81,7 @@ def test_empty_messages_count_as_messages(tmp_path):
     ledger = Ledger(tmp_path / "p0.sqlite")
     add_values(ledger.recorder("p0", "r1", 1), 0, "p1", payload_bytes=0)
     ledger.close()
-    assert ledger_figures([ledger.path]).bytes == ByteTotals(payload=0, message=20)
+    assert joint_figures([ledger.path]).bytes == ByteTotals(payload=0, message=20)
 
 
 @pytest.mark.parametrize("merged", [False, True])
@@ -97,7 +98,7 @@ def test_a_connection_that_was_never_found_is_counted_beside_the_totals(tmp_path
     if merged:
         merge(paths, tmp_path / "all.sqlite")
         paths = [tmp_path / "all.sqlite"]
-    figures = ledger_figures(paths)
+    figures = joint_figures(paths)
     assert figures.bytes.socket == EXPECTED.socket + 100
     assert figures.bytes.wire_estimate == EXPECTED.wire_estimate + 100 + 3 * 66
     assert figures.bytes.uncounted_connections == 1
@@ -124,10 +125,12 @@ def test_without_any_counters_of_a_peer_there_are_no_totals(tmp_path, parts, mis
     if merged:
         merge(paths, tmp_path / "all.sqlite")
         paths = [tmp_path / "all.sqlite"]
-    figures = ledger_figures(paths)
+    figures = joint_figures(paths)
     assert (figures.bytes.socket, figures.bytes.wire_estimate) == (None, None)
     assert figures.bytes.uncounted_connections == (missing != "no row")
-    assert figures.bytes.message == EXPECTED.message + 60
+    # What p2 says it got from p0 has no row at p0.
+    assert figures.bytes.message == EXPECTED.message + 2 * 60
+    assert figures.bytes.told_by_receiver == 1
 
 
 def test_a_simulation_has_payload_only(tmp_path):
@@ -137,17 +140,17 @@ def test_a_simulation_has_payload_only(tmp_path):
         recorder.round(0, "descent", 1, None, None)
         recorder.message("sent", neighbour, 40, None, None, round_number=0, seq=0)
     ledger.close()
-    figures = ledger_figures([ledger.path])
+    figures = joint_figures([ledger.path])
     assert figures.bytes == ByteTotals(payload=80)
     assert figures.rounds == 1
     assert figures.latencies_ns.size == 0
 
 
 def test_nothing_at_all(tmp_path):
-    figures = ledger_figures([])
+    figures = joint_figures([])
     assert (figures.rounds, figures.iterations, figures.bytes) == (0, 0, ByteTotals(payload=0))
     Ledger(tmp_path / "empty.sqlite").close()
-    assert ledger_figures([tmp_path / "empty.sqlite"]).bytes == ByteTotals(payload=0)
+    assert joint_figures([tmp_path / "empty.sqlite"]).bytes == ByteTotals(payload=0)
 
 
 def test_a_damaged_ledger_is_named(tmp_path, parts):
@@ -156,7 +159,7 @@ def test_a_damaged_ledger_is_named(tmp_path, parts):
     data = parts[0].read_bytes()
     parts[0].write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
     with pytest.raises(InputError, match=r"p0\.sqlite: is damaged"):
-        ledger_figures(parts)
+        joint_figures(parts)
 
 
 def test_what_earlier_processes_have_sent(tmp_path):
@@ -183,3 +186,16 @@ def test_a_run_takes_as_long_as_its_slowest_peer_says(tmp_path):
         ledger.close()
     paths = [tmp_path / f"{peer}.sqlite" for peer in ("p0", "p1")]
     assert run_seconds(paths) == 12.0
+
+
+def test_how_far_the_bases_moved_is_the_largest_of_any_peer(tmp_path):
+    parts = []
+    for peer, moved in {"p0": (0.5, 0.25, None), "p1": (0.375, 0.3125, 0.125)}.items():
+        ledger = Ledger(tmp_path / f"{peer}.sqlite")
+        recorder = ledger.recorder(peer, RUN, 1)
+        for iteration, value in enumerate(moved, start=1):
+            if value is not None:
+                recorder.iteration(iteration, 940, {"moved": value})
+        ledger.close()
+        parts.append(ledger.path)
+    assert list(joint_figures(parts).moved.items()) == [(1, 0.5), (2, 0.3125), (3, 0.125)]

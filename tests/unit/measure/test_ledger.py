@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from peer.measure.interfaces import InterfaceSample
 from peer.measure.latency import RoundTimes
 from peer.measure.ledger import Ledger
 from peer.measure.schema import TABLES, VERSION, open_ledger
@@ -31,9 +32,11 @@ def test_every_value_lands_in_its_column(tmp_path):
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(path)
     recorder = ledger.recorder(**WHOSE)
-    recorder.round(4, "descent", 1, 1000, RoundTimes(10, 1, 2, 3, 4, 99, "p2", 5))
+    recorder.round(4, "descent", 1, 1000, RoundTimes(10, 1, 2, 3, 4, 99, "p2", 5), 0.125)
     recorder.message("sent", "p1", 40, 60, 7, round_number=4, seq=3, resent=True, kind="confirm")
     recorder.socket("p1", 8, 4, 70, SocketSample(1, 2, 3, 4, 5, 6, 7, 8, 9, 66))
+    recorder.interface("eth0", 4, 71, InterfaceSample(11, 12, 13, 14))
+    recorder.account("telemetry", 72, 15, 16, 17)
     recorder.iteration(1, 80, {"moved": 0.25})
     moment = datetime(2026, 3, 1, 12, 30, 1, 250_000, tzinfo=UTC)
     recorder.event(90, moment, "link-up", "p1 is there")
@@ -52,6 +55,7 @@ def test_every_value_lands_in_its_column(tmp_path):
             "adapt_ns": 99,
             "gated_by": "p2",
             "slack_ns": 5,
+            "disagreement": 0.125,
         },
         "messages": {
             "round": 4,
@@ -77,6 +81,22 @@ def test_every_value_lands_in_its_column(tmp_path):
             "rtt_us": 7,
             "min_rtt_us": 8,
             "header_bytes": 66,
+        },
+        "interfaces": {
+            "interface": "eth0",
+            "round": 4,
+            "at_ns": 71,
+            "bytes_sent": 11,
+            "bytes_received": 12,
+            "packets_sent": 13,
+            "packets_received": 14,
+        },
+        "accounts": {
+            "account": "telemetry",
+            "at_ns": 72,
+            "calls": 15,
+            "bytes_sent": 16,
+            "bytes_received": 17,
         },
         "iterations": {"iteration": 1, "at_ns": 80, "name": "moved", "value": 0.25},
         "events": {
@@ -111,6 +131,7 @@ def test_a_simulation_has_no_times(tmp_path):
         "adapt_ns",
         "gated_by",
         "slack_ns",
+        "disagreement",
     }
     assert rows(path, "messages")[0]["message_bytes"] is None
     assert rows(path, "iterations")[0]["value"] is None

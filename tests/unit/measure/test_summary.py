@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from peer.algorithms.subspace import orthonormalize
-from peer.measure.figures import ByteTotals, RunFigures, ledger_figures
+from peer.measure.figures import ByteTotals, RunFigures
 from peer.measure.summary import predicted_payload, result_digest, summarize
 from peer.measure.versions import common_versions, software_versions
 from peer.program import Facts
 from peer.registry import algorithm, parse_spec
+from tests.support.ledgers import joint_figures
 from tests.support.problems import KITE, network_of
 from tests.unit.measure.books import LATENCIES, write_books
 from topology.mixing import gamma, mixing_matrix
@@ -41,7 +42,7 @@ def summary_of(network, figures, **changes):
 
 
 def figures_of(distances, iterations=2):
-    return RunFigures(7, iterations, ByteTotals(payload=1), np.empty(0, np.int64), distances)
+    return RunFigures(7, iterations, ByteTotals(payload=1), np.empty(0, np.int64), distances, {})
 
 
 def test_the_whole_document(tmp_path):
@@ -50,7 +51,7 @@ def test_the_whole_document(tmp_path):
         ledger.close()
     found = summary_of(
         PAIR,
-        ledger_figures(ledger.path for ledger in ledgers),
+        joint_figures(ledger.path for ledger in ledgers),
         matches_simulation=True,
         profile={"blas": "OpenBLAS"},
         command="difpeer demo",
@@ -74,6 +75,8 @@ def test_the_whole_document(tmp_path):
         "iterations": 1,
         "rounds": 2,
         "subspace_distance": {"final": 0.25, "trace": [0.75, 0.25]},
+        "moved": {"first": 0.5, "last": 0.5, "ahead": 0.5},
+        "tls": None,
         "result_digest": {name: result_digest(U[name]) for name in PAIR.names},
         "bytes": {
             "payload": 160,
@@ -82,6 +85,8 @@ def test_the_whole_document(tmp_path):
             "wire_estimate": 900 + 66 * 13,
             "uncounted_connections": 0,
             "resent": 85,
+            "told_by_receiver": 0,
+            "known_of_missing": 0,
             "predicted_payload": 2 * 5 * 96,
         },
         "wall_s": 1.5,
@@ -90,6 +95,8 @@ def test_the_whole_document(tmp_path):
         "command": "difpeer demo",
         "matches_simulation": True,
         "missing_peers": {},
+        "missing_ledgers": {},
+        "schedule": [{"label": "descent", "rounds": 5, "payload_bytes": 96}],
     }
 
 

@@ -1,12 +1,12 @@
 """Parts for the protocol's tests: payloads, a machine of rounds, and peers joined by a pretend wire."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from peer.protocol import effects, events
 from peer.protocol.examiner import Refusal
 from peer.protocol.machine import PeerMachine
-from peer.protocol.messages import Attach, Message, Value
+from peer.protocol.messages import Attach, Message, Offer, Value
 from peer.protocol.payload import Payload, Tensor, payload_digest
 from peer.protocol.records import RunRecord
 from peer.protocol.rounds import RoundMachine
@@ -53,10 +53,20 @@ def of_type(out: list[effects.Effect], kind: type) -> list:
 class NameExaminer:
     """The fact of a peer is its name; what does not fit is told by the test."""
 
-    def __init__(self, name: str, refusal: str | None = None, unfit: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        refusal: str | None = None,
+        unfit: str | None = None,
+        operators: Sequence[str] = ("",),
+    ) -> None:
         self._name = name
+        self._operators = operators
         self._refusal = refusal
         self._unfit = unfit
+
+    def unsigned(self, offer: Offer) -> str | None:
+        return None if offer.operator in self._operators else f"{offer.operator} is nobody"
 
     def fact(self, spec: bytes) -> bytes | Refusal:
         del spec
@@ -139,6 +149,6 @@ def pair() -> Peers:
 def running() -> Peers:
     """Two peers, connected, with a run whose table is complete."""
     peers = pair()
-    peers.do("p0", events.Submitted(1, RUN, b"{}"))
+    peers.do("p0", events.Submitted(1, Offer(RUN, b"{}")))
     peers.pump()
     return peers

@@ -91,7 +91,9 @@ def test_data_too_small_for_the_spec_are_named_with_the_smallest_task():
     table = {"p0": fact(), "p1": fact(min_samples=1)}
     text = verdict(SPEC, table)
     assert text.startswith("rank: 2 is above the rows of the smallest task, 1")
-    assert text.endswith("(smallest task: p1)")
+    assert text.endswith("(smallest task: at p1)")
+    few = verdict(dif_spec(rank=7, iterations=5), {"p0": fact(), "p1": fact(min_samples=1)})
+    assert few.endswith("use a rank of at most 6"), "no task has to do with it"
     assert verdict(dif_spec(rank=7, iterations=5), table).startswith("rank: 7 is above the dimension 6")
 
 

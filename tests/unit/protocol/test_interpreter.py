@@ -286,7 +286,7 @@ def test_a_flood_of_nan_has_diverged_here():
     ("request_", "text"),
     [
         (Broadcast(VALUE, "x" * 65), "Broadcast has the label 'xxx"),
-        (FloodMax(np.ones(1), 3), "Broadcast has the label of type int"),
+        (FloodMax(np.ones(1), 3), "FloodRound has the label of type int"),
         (Progress(2.0, {}, {}), "Progress has the iteration 2.0 of type float"),
         (Progress(2, {}, {}), "Progress has the iteration 2 after 3"),
         (Progress(4, {"loss": 1.0}, {}), "the metric 'loss' of Progress is a float"),

@@ -8,7 +8,7 @@ from peer.protocol.records import RunState
 from peer.protocol.rounds import Waiting
 from tests.unit.protocol.parts import RUN, NameExaminer, Peers, messages, of_type, pair, running
 
-SUBMIT = events.Submitted(1, RUN, b"{}")
+SUBMIT = events.Submitted(1, Offer(RUN, b"{}"))
 
 
 def finish(peers: Peers, *names: str) -> None:
@@ -49,14 +49,16 @@ def test_a_known_run_is_answered_with_its_state():
 
 def test_busy_is_an_answer_and_leaves_no_trace():
     peers = running()
-    assert peers.do("p1", events.Submitted(2, "run-2", b"{}")) == [effects.Answer(2, None, busy_with=RUN)]
+    assert peers.do("p1", events.Submitted(2, Offer("run-2", b"{}"))) == [
+        effects.Answer(2, None, busy_with=RUN)
+    ]
     assert peers.states("run-2") == {"p0": None, "p1": None}
 
 
 def test_of_two_accepted_runs_the_lower_id_wins():
     peers = Peers(("p0", "p1"), ("p1", "p2"))
     peers.connect()
-    peers.do("p0", events.Submitted(1, "run-2", b"{}"))
+    peers.do("p0", events.Submitted(1, Offer("run-2", b"{}")))
     peers.do("p2", SUBMIT)
     peers.pump()
     assert set(peers.states().values()) == {"running"}
@@ -250,3 +252,30 @@ def test_records_of_what_is_over_are_told_after_a_restart():
     peers.connect()
     assert Closed(RUN) in messages(peers.out["p0"])
     assert set(peers.states().values()) == {"closed"}
+
+
+def test_a_run_that_nobody_who_may_has_submitted_is_refused_and_disturbs_no_other():
+    peers = Peers(
+        ("p0", "p1"), examiners={name: NameExaminer(name, operators=["alice"]) for name in ("p0", "p1")}
+    )
+    peers.connect()
+    peers.do("p0", events.Submitted(1, Offer(RUN, b"{}", "alice", b"hers")))
+    peers.pump()
+    assert set(peers.states().values()) == {"running"}
+    out = peers.hear("p1", 1, Offer("run-0", b"{}", "mallory", b"x"))
+    (tomb,) = messages(out)
+    assert (tomb.run, tomb.reason) == ("run-0", Reason(TombKind.REFUSED, "p1", "mallory is nobody"))
+    assert set(peers.states().values()) == {"running"}
+
+
+def test_whose_run_it_is_goes_with_every_offer():
+    names = ("p0", "p1", "p2")
+    examiners = {name: NameExaminer(name, operators=["alice"]) for name in names}
+    peers = Peers(("p0", "p1"), ("p1", "p2"), examiners=examiners)
+    offer = Offer(RUN, b"{}", "alice", b"hers")
+    peers.do("p0", events.Submitted(1, offer))
+    assert peers.records["p0"][RUN].offer == offer
+    peers.connect()
+    peers.pump()
+    assert set(peers.states().values()) == {"running"}
+    assert peers.records["p2"][RUN].offer == offer

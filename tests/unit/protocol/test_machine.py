@@ -40,7 +40,7 @@ def enter(peers: Peers, name: str, near: str) -> list[effects.Effect]:
 
 def test_both_hellos_bring_a_link_up_and_everything_is_told():
     peers = Peers(("p0", "p1"))
-    peers.do("p1", events.Submitted(1, RUN, b"{}"))
+    peers.do("p1", events.Submitted(1, Offer(RUN, b"{}")))
     peers.connect()
     assert [type(m) for m in messages(peers.out["p1"])][:3] == [Hello, Offer, Fact]
     assert peers.machines["p0"].connections.links["p1"].up
@@ -58,7 +58,7 @@ def test_what_comes_before_hello_closes_the_stream():
 
 def test_a_hello_that_is_refused_tells_nothing():
     peers = Peers(("p0", "p1"))
-    peers.do("p1", events.Submitted(1, RUN, b"{}"))
+    peers.do("p1", events.Submitted(1, Offer(RUN, b"{}")))
     out = peers.hear("p1", 5, Hello(PROTOCOL_VERSION, "p9", 1, 1, ""))
     assert [type(effect) for effect in out] == [effects.Close]
 
@@ -170,7 +170,7 @@ def test_values_of_a_run_that_is_not_attached_close_the_stream():
     peers = pair()
     (close,) = peers.hear("p0", 1, value(0, 0))
     assert close.reason == f"p1 sent Value of run {RUN!r}, which it is not attached to"
-    peers.do("p0", events.Submitted(1, RUN, b"{}"))  # known, but there is no engine yet
+    peers.do("p0", events.Submitted(1, Offer(RUN, b"{}")))  # known, but there is no engine yet
     (close,) = peers.hear("p0", 1, Confirm(RUN, 0, 0, bytes(16), 0))
     assert "sent Confirm" in close.reason
 
@@ -251,7 +251,7 @@ def test_an_attach_of_an_unknown_run_is_not_remembered():
     """Its offer would have come before it on the same connection."""
     peers = pair()
     assert peers.hear("p0", 1, Attach(RUN, bytes(32), 0, 0)) == []
-    peers.do("p0", events.Submitted(1, RUN, b"{}"))
+    peers.do("p0", events.Submitted(1, Offer(RUN, b"{}")))
     peers.pump()
     assert set(peers.states().values()) == {"running"}
     assert peers.machines["p0"].waiting("run-9") is None

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from peer.measure.figures import ledger_figures
-from peer.measure.latency import round_times
 from peer.measure.ledger import Ledger
 from peer.measure.recorder import Recorder
 from peer.measure.run_folder import write_run_folder
 from peer.measure.summary import summarize
 from peer.measure.tcp_info import SocketSample, opened
 from peer.registry import parse_spec
+from tests.support.ledgers import joint_figures
+from tests.support.timed import Clock, Timed, play, record_round
 from topology.network import Network
 
 RUN = "20260301-120000-abcdef"
@@ -31,7 +31,6 @@ NETWORK = Network.model_validate(
 SPEC = parse_spec({"algorithm": "dif-altgdmin", "rank": 2, "iterations": 30, "agreement": {"rounds": 8}})
 INIT, ITERATIONS, AGREEMENT = 13, 30, 8
 ROUNDS = INIT + ITERATIONS * AGREEMENT
-SECOND = 10**9
 
 
 def write_folder(
@@ -40,22 +39,25 @@ def write_folder(
     metrics: tuple[str, ...] = ("subspace_distance", "moved"),
     changes: Mapping[str, Any] | None = None,
     sockets: bool = True,
+    lost: tuple[str, ...] = (),
 ) -> Path:
-    """A run's folder with everything in it; ``changes`` go into its summary."""
+    """A run's folder with everything in it, but for the ledgers of the ``lost``; ``changes`` go into its summary."""
     books = folder.parent / f"{folder.name}-books"
     books.mkdir(parents=True)
-    ledgers = [_write_ledger(books, peer, metrics, sockets) for peer in NEIGHBOURS]
+    timed = play_folder()
+    ledgers = [_write_ledger(books, peer, timed, metrics, sockets) for peer in NEIGHBOURS if peer not in lost]
     results = {peer: {"U": np.linalg.qr(np.arange(10.0).reshape(5, 2) + 1)[0]} for peer in NEIGHBOURS}
     summary = summarize(
         run_id=RUN,
-        driver="processes",
+        driver="network",
         spec=SPEC,
         network=NETWORK,
-        figures=ledger_figures(ledgers),
+        figures=joint_figures(ledgers),
         bases={peer: arrays["U"] for peer, arrays in results.items()},
         schedule=[("init", INIT, 80), ("descent", ITERATIONS * AGREEMENT, 80)],
         versions={"difpeer": "0.1.0", "numpy": HOSTILE},
         wall_s=12.5,
+        missing_ledgers={peer: f"the ledger of {peer} is damaged" for peer in lost},
         matches_simulation=True,
         profile={"blas": "OpenBLAS"},
         command="difpeer demo --peers 3",
@@ -71,18 +73,22 @@ def write_folder(
     return folder
 
 
-def _write_ledger(books: Path, peer: str, metrics: tuple[str, ...], sockets: bool) -> Path:
+def _write_ledger(books: Path, peer: str, timed: Timed, metrics: tuple[str, ...], sockets: bool) -> Path:
     rng = np.random.default_rng(ord(peer))
     ledger = Ledger(books / f"{peer}.sqlite")
     recorder = ledger.recorder(peer, RUN, 1)
-    now = int(rng.integers(SECOND))  # every machine has a clock of its own
+    now = timed.clocks[peer].at(timed.rounds[peer, 0][0])
     sent = dict.fromkeys(NEIGHBOURS[peer], 5000)
     recorder.event(now, MOMENT, "link-up", f"link to {NEIGHBOURS[peer][0]} is up")
     for neighbour in sent:
         _sample(recorder, neighbour, None, now, sent[neighbour] if sockets else None)
     for number in range(ROUNDS):
         iteration = None if number < INIT else 1 + (number - INIT) // AGREEMENT
-        now = _round(recorder, rng, peer, number, iteration, now)
+        label = "init" if iteration is None else "descent"
+        last = (INIT if iteration is None else AGREEMENT) - 1
+        place = _place(number)
+        apart = 2.0**-place * rng.uniform(0.9, 1.0) if place in (0, last) else None
+        now = record_round(timed, peer, number, recorder, label, iteration, apart)
         for neighbour in sent:
             sent[neighbour] += 130
         if number >= INIT - 1 and (number - INIT + 1) % AGREEMENT == 0:
@@ -100,25 +106,25 @@ def _write_ledger(books: Path, peer: str, metrics: tuple[str, ...], sockets: boo
     return ledger.path
 
 
-def _round(
-    recorder: Recorder, rng: np.random.Generator, peer: str, number: int, iteration: int | None, now: int
-) -> int:
-    adapt, encode, send, wait, decode = (int(ns) for ns in rng.integers(10**4, 10**6, 5))
-    encoded, handed = now + encode, now + encode + send
-    arrivals = {neighbour: handed + wait - i * 1000 for i, neighbour in enumerate(NEIGHBOURS[peer])}
-    times = round_times(
-        adapt_ns=adapt,
-        requested_ns=now,
-        encoded_ns=encoded,
-        sent_ns=handed,
-        arrivals=arrivals,
-        delivered_ns=handed + wait + decode,
-    )
-    recorder.round(number, "init" if iteration is None else "descent", iteration, now, times)
-    for neighbour in NEIGHBOURS[peer]:
-        for direction in ("sent", "received"):
-            recorder.message(direction, neighbour, 80, 100, handed, round_number=number, seq=number)
-    return now + times.latency_ns
+def play_folder() -> Timed:
+    """The times that every folder has: by chance, and every machine has a clock of its own."""
+    rng = np.random.default_rng(5)
+
+    def length(*_: object) -> int:
+        return int(rng.integers(10**4, 10**6))
+
+    def adapt(_: str, number: int) -> int:
+        return length() * (
+            _place(number) == 0
+        )  # only the first round of an agreement comes after a long segment
+
+    clocks = {peer: Clock(length() * 1000) for peer in NEIGHBOURS}
+    return play(NEIGHBOURS, ROUNDS, adapt=adapt, delay=length, clocks=clocks, small=length)
+
+
+def _place(number: int) -> int:
+    """Of a round in its agreement."""
+    return number if number < INIT else (number - INIT) % AGREEMENT
 
 
 def _sample(recorder: Recorder, neighbour: str, number: int | None, now: int, sent: int | None) -> None:

@@ -71,11 +71,17 @@ def test_its_parts(parsed, series):
     assert parsed.texts["h1"][0].startswith("Three peers learnt")
     assert parsed.texts["h2"] == [
         "Progress",
+        "What an accuracy costs",
         "Bytes of a round",
+        "Agreements: theory beside measurement",
         "Latency of a round",
         "Where the time goes",
+        "Critical path",
+        "Anatomy of a round",
+        "One-way delays",
         "The network",
         "Bytes by edge",
+        "Do both ends agree?",
         "What happened",
         "Environment",
         "Do it again",

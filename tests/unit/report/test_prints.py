@@ -16,6 +16,8 @@ def test_every_view_is_an_svg_and_a_png(run, series, tmp_path):
     assert {path.stem for path in written} == {
         *("learning-rounds", "learning-bytes", "learning-seconds", "bytes-all", "bytes-above-the-values"),
         *("latency", "split-by-peer", "split-over-the-run", "network", "edges"),
+        *("path", "rounds-the-slowest", "rounds-a-usual-one", "delays"),
+        "agreements-descent",
     }
     for path in written:
         if path.suffix == ".svg":

@@ -84,7 +84,7 @@ def test_each_missing_part_is_named(own, file):
         (lambda folder: (folder / "summary.json").write_text("{"), r"summary\.json: cannot be read"),
         (
             lambda folder: set_ledger_version(folder, LEDGER_VERSION + 1),
-            "user_version: is a ledger of version 2.*newer",
+            f"user_version: is a ledger of version {LEDGER_VERSION + 1}.*newer",
         ),
         (
             lambda folder: set_ledger_version(folder, 0),

@@ -9,7 +9,6 @@ from peer.report.completeness import Completeness
 from peer.report.reading import read_recorded
 from peer.report.sentences import headline, story
 from peer.report.series import RunSeries, read_series
-from peer.report.timing import Waited
 from peer.report.unknowns import unknown
 from peer.report.wording import amount, count, listed, ms, percent, plural, power, seconds, spelled
 from tests.unit.report.folders import ROUNDS, write_folder
@@ -47,7 +46,13 @@ def test_the_headline(run, series):
     assert headline(run, series) == (
         f"Three peers learnt a shared subspace to a distance of {power(run.summary.subspace_distance.final)}"
     )
-    assert "agree on it to" in headline(changed(run, subspace_distance=None), RunSeries(None))
+    assert "agree on it to" in headline(changed(run, subspace_distance=None, moved=None), RunSeries(None))
+
+
+def test_a_run_that_was_stopped_early_says_so(run, series):
+    early = changed(run, moved={"first": 0.1, "last": 0.002, "ahead": 0.2})
+    assert story(early, series)[1].startswith("This is not settled: the bases moved by 2.0e-03")
+    assert "not settled" not in " ".join(story(changed(run, moved=None), series))
 
 
 def test_without_a_truth(tmp_path):
@@ -55,6 +60,7 @@ def test_without_a_truth(tmp_path):
     series = read_series(run)
     last = power(float(series.learning.values[-1]))
     assert headline(run, series) == f"Three peers learnt a subspace that still moves by {last}"
+    assert headline(run, RunSeries(None)) == headline(run, series), "a simulation has no ledger"
     assert "No true subspace is known here" in story(run, series)[0]
     assert any("rank is large enough" in sentence for sentence in unknown(run, series))
 
@@ -75,12 +81,15 @@ def test_a_difference_from_the_simulation_is_not_hidden(run, series):
 
 
 def test_what_was_lost_is_told(run, series):
-    lost = Completeness(None, {"a": 5, "c": 12000}, {"b": 3}, 100, 7, (), 0)
-    no_sockets = run.summary.bytes.model_copy(update={"socket": None, "wire_estimate": None})
+    lost = Completeness(None, {"a": 5, "c": 12000}, {"b": 3}, (), 0)
+    no_sockets = run.summary.bytes.model_copy(
+        update={"socket": None, "wire_estimate": None, "told_by_receiver": 7}
+    )
+    open_books = dataclasses.replace(series.balance, no_end=4)
     trace = run.summary.subspace_distance.model_copy(update={"trace": [0.5, None, 0.1]})
     partly = changed(run, bytes=no_sockets, subspace_distance=trace)
     learning = dataclasses.replace(series.learning, seconds=None)
-    told = "\n".join(unknown(partly, RunSeries(learning, series.traffic, None, lost)))
+    told = "\n".join(unknown(partly, RunSeries(learning, series.traffic, None, lost, balance=open_books)))
     for words in (
         "Socket bytes and the estimate for the wire",
         "The distance in some iterations",
@@ -88,25 +97,10 @@ def test_what_was_lost_is_told(run, series):
         "no round in the ledger was timed",
         "b (3 times)",
         "a (5) and c (12\u202f000)",
-        "7 messages that only one of the two wrote down",
+        "7 messages: rows lost with a crash are shown as reported by the other end",
+        "4 values of which neither end has a row",
     ):
         assert words in told
-
-
-def test_the_peer_that_all_wait_for_is_named(run, series):
-    slow = {"a": Waited(200, 9.0), "b": Waited(10, 0.5), "c": Waited(10, 0.5)}
-    fair = {"a": 3.0, "b": 4.0, "c": 3.0}
-    timing = dataclasses.replace(series.timing, waited_for=slow, fair_s=fair)
-    text = " ".join(story(run, dataclasses.replace(series, timing=timing)))
-    assert (
-        "a was waited for longest: in 200 rounds of its neighbours it came last, 90 % of all waiting, 3.0 times "
-        "what its place in the network explains." in text
-    )
-    # In a row of three the one in the middle is waited for most though nobody is slow.
-    alike = dataclasses.replace(
-        timing, waited_for={"a": Waited(5, 1.0), "b": Waited(9, 2.5), "c": Waited(5, 1.0)}
-    )
-    assert "No peer was waited for" in " ".join(story(run, dataclasses.replace(series, timing=alike)))
 
 
 @pytest.mark.parametrize(
@@ -160,3 +154,10 @@ def test_connections_that_could_not_be_read_are_told(run, series):
     told = changed(run, bytes=sizes)
     assert any("2 connections that closed before" in text for text in unknown(told, series))
     assert "TCP carried at least" in story(told, series)[1]
+    assert "TCP carried at least" not in story(run, series)[1]
+    killed = dataclasses.replace(series.completeness, starts={"b": 2})
+    restarted = dataclasses.replace(series, completeness=killed)
+    assert "TCP carried at least" in story(run, restarted)[1]
+    assert any(
+        "what TCP had carried since its counters were last read" in text for text in unknown(run, restarted)
+    )

@@ -11,9 +11,14 @@ from typing import Any
 import grpc
 
 from peer.data.store import LocalData
+from peer.identity.issuing import issue_all
 from peer.measure.ledger import Ledger
+from peer.measure.sockets import _tcp_sockets, endpoints
 from peer.protocol.messages import Hello, Message
+from peer.runtime.access import Access, Loopback, Secured
 from peer.runtime.client import Client
+from peer.runtime.credentials import Credentials
+from peer.runtime.door import Door, GuardedDoor, OpenDoor
 from peer.runtime.node import Node
 from peer.runtime.operations import Operations
 from peer.runtime.owned import Owned
@@ -23,7 +28,7 @@ from peer.runtime.store import FileStore
 from peer.state.folder import StateFolder
 from peer.wire.envelope import STREAM_PATH, decode_message, encode_message
 from tests.support.watching import watch
-from topology.network import Network
+from topology.network import Network, write_network
 
 PROFILE = '{"test":true}'
 
@@ -58,7 +63,9 @@ class Lab:
     data: Mapping[str, LocalData]
     folder: Path
     options: Mapping[str, Any] = field(default_factory=dict)
+    secure: bool = False
     peers: dict[str, Running] = field(default_factory=dict)
+    credentials: dict[str, Credentials] = field(default_factory=dict)
 
     async def start(self, name: str, incarnation: int = 1, **options: Any) -> Running:
         """Each incarnation has a folder of its own: the peer has lost what it knew."""
@@ -66,6 +73,7 @@ class Lab:
         folder = StateFolder(self.folder / f"{name}-{incarnation}", name)
         ledger = Ledger(folder.ledger)
         store = FileStore(folder, [], {})
+        access, door = self.identity(name)
         node = Node(
             self.network,
             name,
@@ -73,16 +81,29 @@ class Lab:
             Owned(self.data[name], **owned),
             store=store,
             ledger=ledger,
+            access=access,
         )
-        service = Service(node, Operations(node, "name: test\n"))
+        service = Service(node, Operations(node, "name: test\n"), access, door)
         address = str(self.network.peers[name].address)
         await service.start(address)
         node.start()
         self.peers[name] = Running(node, service, address, folder, store, ledger)
         return self.peers[name]
 
+    @property
+    def network_file(self) -> Path:
+        """Beside it are the keys of a secure network."""
+        return self.folder / "network.yaml"
+
+    def identity(self, name: str) -> tuple[Access, Door]:
+        if not self.secure:
+            return Loopback(), OpenDoor()
+        credentials = self.credentials.setdefault(name, Credentials(self.network_file, name=name))
+        return Secured(credentials), GuardedDoor(credentials, self.network.neighbours(name))
+
     def client(self, name: str, **options: Any) -> Client:
-        return Client(str(self.network.peers[name].address), insecure_loopback=True, **options)
+        access = Secured(Credentials(self.network_file)) if self.secure else Loopback()
+        return Client(str(self.network.peers[name].address), access, **options)
 
     async def finished(self, client: Client, run: str) -> dict[str, Any]:
         """The last reply of every peer's watch."""
@@ -103,6 +124,7 @@ async def lab(
     folder: Path,
     *,
     absent: tuple[str, ...] = (),
+    secure: bool = False,
     **options: Any,
 ) -> AsyncIterator[Lab]:
     """All peers of a network but the absent ones, on ports that nobody else gets meanwhile."""
@@ -114,7 +136,10 @@ async def lab(
             kept.bind(("127.0.0.1", 0))
             ports[name] = kept.getsockname()[1]
         addressed = network.with_addresses({name: f"127.0.0.1:{port}" for name, port in ports.items()})
-        made = Lab(addressed, data, folder, options)
+        made = Lab(addressed, data, folder, options, secure)
+        if secure:
+            made.network = issue_all(made.network_file, addressed, ["operator"])
+            write_network(made.network, made.network_file)
         try:
             for name in network.names:
                 if name not in absent:
@@ -161,6 +186,17 @@ async def calling(address: str, hello: Hello | None = None) -> AsyncIterator[Cal
         if hello is not None:
             await caller.say(hello)
         yield caller
+
+
+def connections_to(address: str) -> set[Any]:
+    """Local ends of this process's connections to an address."""
+    (remote,) = endpoints(address)
+    found = set()
+    for one in _tcp_sockets(set()):
+        if one.remote == remote and one.established:
+            found.add(one.local)
+        one.close()
+    return found
 
 
 async def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -1,5 +1,8 @@
 """What a peer counts of a run."""
 
+import errno
+import os
+
 import pytest
 
 from peer.measure.ledger import Ledger
@@ -26,6 +29,34 @@ async def test_a_process_goes_on_counting_where_the_one_before_it_ended(ledger, 
     await disk.run(lambda: None)
     notes = books.notes["a"]
     assert (notes.payload_bytes, notes.message_bytes) == sent
+    assert disk.close(5)
+
+
+async def test_rows_that_cannot_be_kept_beside_the_ledger_are_told_and_stay(ledger, monkeypatch, caplog):
+    disk = Worker("disk")
+    books = Books("p0", 2, ledger, disk)
+    books.event("link-up", "p1 is there")
+
+    def full(descriptor, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        books.note()()
+    assert "a kill would lose 1 rows of the ledger: [Errno 28] No space left" in caplog.text
+    assert ledger.pending == 1
+    books.flush()
+    await disk.run(lambda: None)
+    assert ledger.pending == 0
+    assert disk.close(5)
+
+
+@pytest.mark.parametrize(("state", "rows"), [(RunState.RUNNING, 2), (RunState.CLOSED, 0)])
+async def test_a_start_adds_no_rows_to_runs_that_are_over(ledger, state, rows):
+    disk = Worker("disk")
+    books = Books("p0", 2, ledger, disk)
+    books.recall(RunRecord("a", b"", state))
+    assert ledger.pending == rows
     assert disk.close(5)
 
 

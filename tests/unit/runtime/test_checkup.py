@@ -35,7 +35,7 @@ def test_what_is_limited_or_bad_has_a_mend(tmp_path, monkeypatch):
         assert found[check].grade is Grade.LIMITED, check
         assert found[check].mend
     assert (found["BLAS"].grade, bool(found["BLAS"].mend)) == (Grade.BAD, True)
-    assert "difpeer[data]" in found["pyarrow"].mend
+    assert "pip install pyarrow" in found["pyarrow"].mend
 
 
 @pytest.mark.parametrize(("system", "grade"), [("darwin", Grade.LIMITED), ("win32", Grade.BAD)])
@@ -61,3 +61,14 @@ def test_a_folder_that_takes_no_files_is_bad():
     disk = findings(module.Path("/proc"))["disk"]
     assert disk.grade is Grade.BAD
     assert "--state" in disk.mend
+
+
+def test_what_the_kernel_can_do_to_links_is_tried_and_not_needed(tmp_path, monkeypatch):
+    assert findings(tmp_path)["link shaping"].grade is not Grade.BAD
+    monkeypatch.setattr(module, "_shapes", lambda *setting: setting[0] == "tbf")
+    monkeypatch.setattr(module.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(module.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    found = findings(tmp_path)["link shaping"]
+    assert (found.grade, found.found) == (Grade.LIMITED, "this kernel has no netem")
+    monkeypatch.setattr(module.os, "geteuid", lambda: 1000)
+    assert "only root can" in findings(tmp_path)["link shaping"].found

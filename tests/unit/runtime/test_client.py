@@ -1,6 +1,7 @@
 """A client and servers that do not answer as peers do."""
 
 import io
+import itertools
 import json
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -12,13 +13,17 @@ import pytest
 from peer.config import RunFailed
 from peer.program import Facts
 from peer.protocol.records import RunState
-from peer.runtime.client import Client, PeerAway, UnknownRun
+from peer.runtime.access import Loopback, Place, Secured
+from peer.runtime.client import Client, NoAnswer, PeerAway, UnknownRun
 from peer.runtime.collecting import collect
+from peer.runtime.credentials import Credentials
 from peer.runtime.following import follow, submit
 from peer.runtime.results import LEDGER, PEER, RESULT
 from peer.wire.control import COLLECT, CONTROL_SERVICE, STATUS, WATCH, decode, encode
 from peer.wire.requests import Chunk, CollectRequest, RunStatus, WatchReply, WatchRequest
+from tests.support.network import free_address
 from tests.support.problems import dif_spec
+from tests.unit.identity.rings import keyed
 from topology.errors import InputError
 
 
@@ -37,7 +42,7 @@ async def answering(**handlers):
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with Client(f"127.0.0.1:{port}", insecure_loopback=True, patience_s=0.3) as client:
+        async with Client(f"127.0.0.1:{port}", Loopback(), patience_s=0.3) as client:
             yield client
     finally:
         await server.stop(0)
@@ -59,7 +64,17 @@ def owned_files():
 
 async def test_an_address_beyond_this_machine_is_refused_before_anything_is_sent():
     with pytest.raises(InputError, match=r"--via: .*loopback"):
-        Client("10.0.0.5:7100", insecure_loopback=True)
+        Client("10.0.0.5:7100", Loopback())
+
+
+async def test_who_waits_for_a_peer_that_is_away_is_told_once(monkeypatch):
+    monkeypatch.setattr("peer.runtime.client.TOLD_AFTER_S", 0.2)
+    told = []
+    address = free_address()
+    async with Client(address, Loopback(), patience_s=1.0, waiting=told.append) as client:
+        with pytest.raises(NoAnswer):
+            await client.status()
+    assert told == [f"{address} cannot be reached (Connection refused); it is tried for 1 s"]
 
 
 async def test_another_program_at_the_address_is_told():
@@ -197,7 +212,7 @@ async def test_who_is_away_and_who_says_so():
         with pytest.raises(PeerAway, match=r"from p1; tried for 0\.\d s") as raised:
             await client.status("p4")
         assert (raised.value.away, raised.value.seen_from) == ("p3", "p1")
-        async with Client(client.address, insecure_loopback=True, patience_s=0) as hasty:
+        async with Client(client.address, Loopback(), patience_s=0) as hasty:
             with pytest.raises(PeerAway, match=r"from p1$"):
                 await hasty.status("p4")
 
@@ -206,3 +221,33 @@ def test_the_methods_streamed_here_are_those_of_the_wire():
     assert WATCH.streams
     assert COLLECT.streams
     assert not STATUS.streams
+
+
+async def test_why_somebody_is_not_taken_says_more_than_that_another_address_refuses(tmp_path, monkeypatch):
+    """p1 is at one of the addresses that a name stands for, p0 is asked for; at the other address nobody is."""
+    file, _ = keyed(tmp_path)
+    wrong = "ipv4:127.0.0.1:1: Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: self signed certificate"
+    said = itertools.chain([wrong], itertools.repeat("ipv6:[::1]:1: connect: Connection refused (111)"))
+
+    async def away(data, context):
+        await context.abort(grpc.StatusCode.UNAVAILABLE, next(said))
+
+    async with answering(Status=away) as client:
+        monkeypatch.setattr(client, "access", Secured(Credentials(file)))
+        monkeypatch.setattr(client, "_place", Place("p0", client.address))
+        with pytest.raises(NoAnswer) as caught:
+            await client.status()
+    assert "none that is here for a pinned key" in caught.value.problem
+    assert "`difpeer keys show` says of p0" in caught.value.mend
+
+
+async def test_a_name_that_stands_for_nothing_has_one_mend():
+    async def away(data, context):
+        text = "errors resolving nowhere.invalid:1: [field:hostname lookup error]"
+        await context.abort(grpc.StatusCode.UNAVAILABLE, text)
+
+    async with answering(Status=away) as client:
+        with pytest.raises(NoAnswer) as caught:
+            await client.status()
+    assert "correct the address in the network file" in caught.value.problem
+    assert not caught.value.mend

@@ -9,7 +9,7 @@ import pytest
 
 from peer.config import RunFailed
 from peer.measure.ledger import Ledger
-from peer.program import Broadcast, Checkpoint, Neighbours, Progress
+from peer.program import Broadcast, Checkpoint, FloodMax, Neighbours, Progress, Scatter
 from peer.protocol.events import CheckpointRequested, ProgramFailed, RoundRequested
 from peer.protocol.interpreter import Interpreter
 from peer.protocol.payload import Tensor
@@ -299,3 +299,46 @@ async def test_a_message_that_no_stream_carries_ends_the_run_by_name(ledger, mon
     event = await bench.peer.next()
     assert isinstance(event, ProgramFailed)
     assert event.text == "p0: a message of mix has 16 bytes, a stream carries 15; send less in one round"
+
+
+async def test_disagreement_is_that_of_the_ends_of_an_agreement(ledger):
+    bench = Bench(lambda: averaging([]), ledger)
+    driver = bench.driver
+    driver.proceed()
+    for number in range(3):
+        await bench.peer.next()
+        driver.deliver(number, values(3.0, 4.0))
+    found = [row[-1] for row in bench.rows("rounds")]
+    # p0 has (1, 2) at first, and half of the way to (3, 4) is left of it after each round.
+    assert found == [pytest.approx(np.hypot(2, 2)), None, pytest.approx(np.hypot(2, 2) / 4)]
+    bench.worker.close(5)
+
+
+async def test_disagreement_of_one_round_is_first_and_last(ledger):
+    def program():
+        for number in range(3):
+            yield from Broadcast(np.array([[float(number), 0.0]]), "mix")
+
+    bench = Bench(program, ledger)
+    bench.driver.proceed()
+    for number in range(3):
+        await bench.peer.next()
+        bench.driver.deliver(number, values(float(number), 5.0))
+    assert [row[-1] for row in bench.rows("rounds")] == [5.0, 5.0, 5.0]
+    bench.worker.close(5)
+
+
+async def test_there_is_no_disagreement_where_values_are_not_alike(ledger):
+    def program():
+        yield from Scatter(np.array([[1.0, 2.0]]), "each")
+        yield from FloodMax(np.array([1.0]), "stop")
+
+    bench = Bench(program, ledger)
+    bench.driver.proceed()
+    await bench.peer.next()
+    bench.driver.deliver(0, values(3.0, 4.0))
+    await bench.peer.next()
+    bench.driver.deliver(1, {"p1": (Tensor("<f8", (), np.array(2.0).tobytes()),)})
+    await bench.peer.next()
+    assert [row[-1] for row in bench.rows("rounds")] == [None, None]
+    bench.worker.close(5)

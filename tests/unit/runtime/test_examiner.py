@@ -8,6 +8,7 @@ from peer.program import Algorithm
 from peer.protocol.facts import PeerFact
 from peer.registry import plugins
 from peer.runtime import examiner as module
+from peer.runtime.access import Loopback
 from peer.runtime.examiner import BoundedExaminer
 from tests.support.problems import KITE, dif_spec, network_of
 
@@ -21,7 +22,7 @@ def test_values_that_fit_are_taken():
     network = network_of(KITE)
     facts, own = table(network)
     spec = canonical_spec(dif_spec(rank=4, iterations=2))
-    assert BoundedExaminer(network, own).verdict(spec, facts) is None
+    assert BoundedExaminer(network, own, Loopback()).verdict(spec, facts) is None
 
 
 def test_values_longer_than_a_stream_carries_are_refused_with_the_mend(monkeypatch):
@@ -29,9 +30,9 @@ def test_values_longer_than_a_stream_carries_are_refused_with_the_mend(monkeypat
     facts, own = table(network)
     spec = canonical_spec(dif_spec(rank=4, iterations=2))
     monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 600 * 4 * 8)
-    assert BoundedExaminer(network, own).verdict(spec, facts) is None
+    assert BoundedExaminer(network, own, Loopback()).verdict(spec, facts) is None
     monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 600 * 4 * 8 - 1)
-    text = BoundedExaminer(network, own).verdict(spec, facts)
+    text = BoundedExaminer(network, own, Loopback()).verdict(spec, facts)
     assert text is not None
     assert "19200 bytes" in text
     assert "lower rank" in text
@@ -41,7 +42,7 @@ def test_what_the_protocol_refuses_stays_refused():
     network = network_of(KITE)
     facts, own = table(network)
     spec = canonical_spec(dif_spec(rank=21, iterations=2))
-    text = BoundedExaminer(network, own).verdict(spec, facts)
+    text = BoundedExaminer(network, own, Loopback()).verdict(spec, facts)
     assert text is not None
     assert "21" in text
 
@@ -64,5 +65,5 @@ def test_what_a_package_predicts_refuses_the_run_at_most(schedule, text, monkeyp
     monkeypatch.setattr(plugins, "_loaded", {"odd": plugins.Plugin(odd, "odd-package 1.0")})
     network = network_of(KITE)
     facts, own = table(network)
-    told = BoundedExaminer(network, own).verdict(canonical_spec(RunSpec(algorithm="odd")), facts)
+    told = BoundedExaminer(network, own, Loopback()).verdict(canonical_spec(RunSpec(algorithm="odd")), facts)
     assert told is None if text is None else told.startswith(text)

@@ -33,5 +33,11 @@ def test_data_and_control_sockets_can_be_told_apart():
     assert control["grpc.keepalive_timeout_ms"] != DATA_USER_TIMEOUT_MS
 
 
+def test_connections_without_a_call_are_closed_and_those_with_one_live_on():
+    options = dict(server_options(8))
+    assert 0 < options["grpc.max_connection_idle_ms"] <= 60_000
+    assert "grpc.max_connection_age_ms" not in options
+
+
 def test_every_peer_may_be_followed_through_one_connection():
     assert dict(server_options(40))["grpc.max_concurrent_streams"] >= 2 * 40

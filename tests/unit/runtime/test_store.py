@@ -1,6 +1,7 @@
 import asyncio
 import errno
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from peer.config import RunFailed
 from peer.protocol.errors import ProgramError
 from peer.protocol.records import RunState
-from peer.runtime.store import FileStore
+from peer.runtime.store import CHECKPOINTS_THREAD, FileStore
 from peer.state.folder import StateFolder
 from peer.state.resuming import read_runs
 from tests.unit.runtime.nodes import until
@@ -31,6 +32,10 @@ async def store(folder):
     opened.close(5)
 
 
+def nothing():
+    """No rows to be written before a checkpoint."""
+
+
 def on_disk(folder):
     return sorted(path.name for path in (folder.runs / RUN).iterdir())
 
@@ -39,7 +44,9 @@ async def written(store, *given, keep_from=1):
     """Write checkpoints at once; what is told of them, in order."""
     told = []
     for found in given:
-        store.write(found, keep_from, lambda problem, found=found: told.append((found.index, problem)))
+        store.write(
+            found, keep_from, lambda problem, found=found: told.append((found.index, problem)), first=nothing
+        )
     await until(lambda: len(told) == len(given))
     return told
 
@@ -68,14 +75,32 @@ async def test_checkpoints_are_told_in_order_when_they_are_on_disk(folder, store
 
     monkeypatch.setattr(os, "fsync", slow)
     told = []
-    store.write(checkpoint(1), 1, lambda problem: told.append((problem, len(synced), on_disk(folder))))
-    store.write(checkpoint(2), 1, lambda problem: told.append((problem, len(synced), on_disk(folder))))
+    store.write(
+        checkpoint(1), 1, lambda problem: told.append((problem, len(synced), on_disk(folder))), first=nothing
+    )
+    store.write(
+        checkpoint(2), 1, lambda problem: told.append((problem, len(synced), on_disk(folder))), first=nothing
+    )
     assert told == [], "never in the call: the loop goes on"
     await settled(store)
     assert [problem for problem, _, _ in told] == [None, None]
     assert "checkpoint-1" in told[0][2]
     assert {"checkpoint-1", "checkpoint-2"} <= set(told[1][2])
     assert told[0][1] >= 2, "file and folder"
+
+
+async def test_what_is_to_be_done_first_is_done_before_the_file_is_there(folder, store):
+    seen = []
+    told = asyncio.Event()
+    store.write(
+        checkpoint(1),
+        1,
+        lambda problem: told.set(),
+        first=lambda: seen.append((threading.current_thread().name, on_disk(folder))),
+    )
+    await asyncio.wait_for(told.wait(), 10)
+    assert seen == [(CHECKPOINTS_THREAD, ["record"])]
+    assert on_disk(folder) == ["checkpoint-1", "record"]
 
 
 async def test_older_files_go_after_the_newer_one_is_durable(folder, store):
@@ -165,7 +190,7 @@ async def test_only_the_result_outlives_its_run(folder, store):
 
 
 async def test_nothing_outlives_a_run_without_a_result(folder, store):
-    store.write(checkpoint(1), 1, lambda problem: None)
+    store.write(checkpoint(1), 1, lambda problem: None, first=nothing)
     store.persist(kept(RunState.TOMB, reason=failed()).record)
     store.drop(RUN)
     await settled(store)
@@ -192,7 +217,7 @@ async def test_a_write_that_goes_on_keeps_the_lock(folder, store, monkeypatch, c
         asyncio.run_coroutine_threadsafe(released.wait(), loop).result()
 
     monkeypatch.setattr(os, "fsync", slow)
-    store.write(checkpoint(1), 1, lambda problem: None)
+    store.write(checkpoint(1), 1, lambda problem: None, first=nothing)
     store.close(0.05)
     assert "the disk is slow" in caplog.text
     lock = folder._lock

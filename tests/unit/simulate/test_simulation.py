@@ -26,3 +26,12 @@ def test_every_peer_is_measured_against_its_own_truth(exact):
         assert list(by_iteration) == [0, 1, 2, 3, 4]
         last = subspace_distance(done.bases[name], truths[name])
         np.testing.assert_allclose(by_iteration[4], last, rtol=1e-12)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_how_far_the_bases_moved_is_known_of_every_iteration(exact):
+    made = synthesize(NETWORK.names, num_tasks=12, dim=6, num_samples=8, rank=2)
+    data = {name: local for name, (local, _) in made.items()}
+    figures = simulate(SPEC, NETWORK, data, {}, exact=exact).figures
+    assert list(figures.moved) == [1, 2, 3, 4]
+    assert figures.moved[1] > figures.moved[4]

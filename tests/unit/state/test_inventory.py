@@ -49,6 +49,8 @@ def test_what_is_there(state):
     found = inventory(state)
     assert found.peer == PEER
     assert found.ledger_bytes == (state / "ledger.sqlite").stat().st_size
+    (state / "ledger.sqlite.3.rows").write_bytes(b"a serving peer's")
+    assert inventory(state).ledger_bytes == found.ledger_bytes + 16
     told = {entry.run: entry for entry in found.runs}
     assert {run: entry.state for run, entry in told.items()} == {
         "a": "closed",
@@ -92,7 +94,7 @@ def test_a_run_in_use_can_be_looked_at_and_not_removed(state):
         assert names(state) == ["a", "b", "c", "d", "e"]
         for removal in (lambda: prune_runs(state, 0), lambda: delete_run(state, "a")):
             with pytest.raises(
-                InputError, match=r"the state folder is in use by process \d+; stop the other"
+                InputError, match=r"the state folder is in use by process \d+; stop the peer first"
             ):
                 removal()
     assert names(state) == ["a", "b", "c", "d", "e"]

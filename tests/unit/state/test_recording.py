@@ -17,6 +17,8 @@ RECORDS = st.builds(
     st.binary(),
     st.dictionaries(st.text(), st.binary(), max_size=3),
     REASONS,
+    st.text(),
+    st.binary(),
 )
 
 

@@ -1,3 +1,4 @@
+import json
 import math
 import struct
 
@@ -29,7 +30,7 @@ SCALARS = st.one_of(
 def again(state):
     """Through bytes, as they lie in a file."""
     buffers = []
-    described = encode_state(state, buffers)
+    described = json.loads(json.dumps(encode_state(state, buffers)))
     return decode_state(described, [memoryview(bytes(part)) for part in buffers])
 
 

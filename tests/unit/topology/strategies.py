@@ -30,11 +30,12 @@ def networks(draw, mixing=MIXING_RULES):
         edges.append(pair if dial is None else {"peers": pair, "dial": dial})
     peers = {}
     for position, name in enumerate(names):
+        own, next_ = (f"sha256:{number:064x}" for number in (2 * position, 2 * position + 1))
         fields = {
             "address": draw(
                 st.sampled_from([None, f"127.0.0.1:{7000 + position}", f"[::1]:{7000 + position}"])
             ),
-            "key": draw(st.sampled_from([None, "sha256:" + "0f" * 32, ["sha256:" + "0" * 64] * 2])),
+            "key": draw(st.sampled_from([None, own, [own, next_]])),
         }
         peers[name] = {field: value for field, value in fields.items() if value is not None}
     data = {

@@ -1,6 +1,6 @@
 import pytest
 
-from topology.address import loopback_addresses, parse_address
+from topology.address import loopback_addresses, own_address, parse_address
 from topology.errors import InputError
 
 
@@ -13,6 +13,9 @@ from topology.errors import InputError
         ("Lab-3.Example.org:80", "lab-3.example.org", 80),
         ("peer_0:7100", "peer_0", 7100),
         ("localhost:07100", "localhost", 7100),
+        ("[FE80::1%eth0.12]:7100", "fe80::1%eth0.12", 7100),
+        ("[fe80::1%br-lan_1]:7100", "fe80::1%br-lan_1", 7100),
+        ("[fe80::1%2]:7100", "fe80::1%2", 7100),
     ],
 )
 def test_good_addresses(text, host, port):
@@ -38,6 +41,11 @@ def test_good_addresses(text, host, port):
         ("[::1:7100", "host"),
         ("[127.0.0.1]:7100", "host"),
         ("[]:7100", "host"),
+        ("[fe80::1%]:7100", "host"),
+        ("[fe80::1%e\nExecStartPre=touch x]:7100", "host"),
+        ("[fe80::1%eth0 --listen]:7100", "host"),
+        ("[fe80::1%eth\u0660]:7100", "host"),
+        ("[fe80::1%$x]:7100", "host"),
         ("a b:7100", "host"),
         ("http://lab:7100", "host"),
         ("-lab:7100", "host"),
@@ -61,3 +69,16 @@ def test_loopback_addresses_count_up():
 def test_there_are_only_so_many_ports(peers, base_port):
     with pytest.raises(InputError, match="base-port: found"):
         loopback_addresses(peers, base_port)
+
+
+@pytest.mark.parametrize(
+    ("listen", "host"),
+    [
+        ("0.0.0.0:7100", "127.0.0.1"),
+        ("[::]:7100", "127.0.0.1"),
+        ("10.0.0.1:7100", "10.0.0.1"),
+        ("[::1]:7100", "::1"),
+    ],
+)
+def test_where_a_peer_is_on_its_own_machine(listen, host):
+    assert own_address(listen) == (host, 7100)

@@ -1,4 +1,5 @@
 import json
+from codecs import BOM_UTF8
 from contextlib import suppress
 
 import networkx as nx
@@ -51,6 +52,9 @@ WRITERS = {
     "bare.txt": ("edge-list", lambda graph, path: nx.write_edgelist(graph, path, data=False)),
     "lab.csv": ("edge-list", write_lines(",")),
     "lab.tsv": ("edge-list", write_lines("\t")),
+    "german.csv": ("edge-list", write_lines(";")),
+    "lab.gexf": ("gexf", nx.write_gexf),
+    "lab.gml": ("gml", nx.write_gml),
     "spaced.csv": ("edge-list", write_lines(" , ")),
 }
 
@@ -64,7 +68,7 @@ def test_a_network_comes_back_from_every_format(tmp_path_factory, file, graph):
     write(graph, path)
     made = convert_file(path)
     assert (made.format, pairs(made.network)) == (kind, pairs_of(graph))
-    assert made.notes == ()
+    assert [note for note in made.notes if "by the nodes' label" not in note] == []
     write_network(made.network, path.with_name("lab.yaml"))
     assert read_network(path.with_name("lab.yaml")) == made.network
 
@@ -77,6 +81,21 @@ def test_numbers_become_names_that_sort(tmp_path, spelling):
     assert {(first, second) for first, second in pairs(made.network)} >= {("p00", "p01"), ("p10", "p11")}
     assert made.names["7"] == "p07"
     assert made.notes == ("nodes are renamed: 0 → p00, 1 → p01, 2 → p02, 3 → p03, … (12 in all)",)
+
+
+def test_the_names_that_igraph_and_yed_keep_beside_ids_of_their_own(tmp_path):
+    graph = nx.Graph()
+    graph.add_node("n0", name="Bad Homburg")
+    graph.add_node("n1", name="Köln")
+    graph.add_edge("n0", "n1")
+    nx.write_graphml(graph, tmp_path / "igraph.graphml")
+    made = convert_file(tmp_path / "igraph.graphml")
+    assert made.network.names == ("bad-homburg", "koeln")
+    assert made.names == {"Bad Homburg": "bad-homburg", "Köln": "koeln"}
+    assert made.notes == (
+        "peers are called by the nodes' name, not by the id (n0 is 'Bad Homburg')",
+        "nodes are renamed: Bad Homburg → bad-homburg, Köln → koeln",
+    )
 
 
 def test_a_file_of_decentralizepy(tmp_path):
@@ -120,6 +139,12 @@ def test_the_format_is_found_by_content_and_can_be_said(tmp_path):
     for write, kind in ((nx.write_graphml, "graphml"), (write_json("links"), "node-link")):
         write(nx.path_graph(3), path)
         assert convert_file(path).format == kind
+    nx.write_gexf(nx.path_graph(3), path)
+    assert convert_file(path).format == "gexf"
+    path.write_bytes(BOM_UTF8 + path.read_bytes())
+    assert convert_file(path).format == "gexf"
+    nx.write_gml(nx.path_graph(3), path)
+    assert convert_file(path).format == "gml"
     path.write_text("3\n0 1\n1 2\n")
     assert convert_file(path).format == "edges"
     path.write_text("a b\nb c\n")
@@ -132,8 +157,17 @@ REFUSED = {
     "lone.edges": ("3\n0 1\n", "edges: the network falls into 2 parts: p0, p1 | p2; join them by edges"),
     "empty.txt": ("# nothing\n", "the file holds no nodes; it was read as edge-list"),
     "one.edges": ("1\n0 0\n", "peers: found 1 peers; a network has at least two"),
-    "name.txt": ("a b\nb my_lab\n", "line 2: 'my_lab' cannot be a peer's name; rename it in the file"),
+    "name.txt": ("a b\nb ?!\n", "line 2: '\\?!' cannot be a peer's name; rename it in the file"),
     "two.txt": ("a b\nb A\n", "line 2: 'A' and 'a' \\(line 1\\) would both be called 'a'"),
+    "ends.txt": (
+        'graph {\n"a" -- "b"\n}',
+        "this is a Graphviz file, which is not read; write it as GraphML, GEXF",
+    ),
+    "lab.dot": ("a b\n", "this is a Graphviz file, which is not read"),
+    "lab.xlsx": (
+        b"PK\3\4\xff",
+        "this is a spreadsheet, which is not read; write it as .*an edge list \\(CSV\\)",
+    ),
     "latin.txt": (b"caf\xe9 b\n", "not UTF-8 text"),
 }
 
@@ -164,7 +198,7 @@ def test_files_that_cannot_be_read(tmp_path):
 @settings(deadline=None, max_examples=150)
 @given(
     content=st.one_of(st.binary(max_size=60), st.text('01ab ,\n{}<>[]":#', max_size=60).map(str.encode)),
-    file=st.sampled_from(["a.txt", "a.json", "a.graphml"]),
+    file=st.sampled_from(["a.txt", "a.json", "a.graphml", "a.gexf", "a.gml"]),
 )
 def test_any_file_is_a_network_or_an_input_error(tmp_path_factory, content, file):
     path = tmp_path_factory.getbasetemp() / file

@@ -11,18 +11,18 @@ from topology.errors import InputError
 from topology.network import Edge, Network, PeerEntry, read_network, write_network
 from topology.yamlfile import validate
 
-KEY = "sha256:" + "ab" * 32
+KEY, OTHER_KEY, ALICES_KEY = ("sha256:" + pair * 32 for pair in ("ab", "cd", "ef"))
 
 FILE = f"""
 name: lab
 mixing: lazy-metropolis
 peers:
   p0: {{address: "127.0.0.1:7100", key: "{KEY}"}}
-  p1: {{address: "[::1]:7101", key: ["{KEY}", "sha256:{"0" * 64}"]}}
+  p1: {{address: "[::1]:7101", key: ["{OTHER_KEY}", "sha256:{"0" * 64}"]}}
   p2: {{}}
   p3: {{}}
 edges: [[p1, p0], [p1, p2], {{peers: [p3, p2], dial: p3}}, [p3, p0]]
-operators: {{alice: "{KEY}"}}
+operators: {{alice: "{ALICES_KEY}"}}
 """
 
 
@@ -38,9 +38,9 @@ def test_a_file_is_read(lab):
     assert lab.mixing == "lazy-metropolis"
     assert lab.names == ("p0", "p1", "p2", "p3")
     assert lab.peers["p0"] == PeerEntry(address="127.0.0.1:7100", key=KEY)
-    assert lab.peers["p1"].key == (KEY, "sha256:" + "0" * 64)
+    assert lab.peers["p1"].key == (OTHER_KEY, "sha256:" + "0" * 64)
     assert lab.peers["p2"] == PeerEntry()
-    assert lab.operators == {"alice": KEY}
+    assert lab.operators == {"alice": ALICES_KEY}
     assert [(edge.first, edge.second) for edge in lab.edges] == [
         ("p0", "p1"),
         ("p0", "p3"),
@@ -64,6 +64,29 @@ def test_a_peer_may_say_that_it_has_no_address_and_no_key():
 def test_the_lower_name_dials_unless_the_edge_says_otherwise(lab):
     assert lab.edge("p1", "p0").dialler == "p0"
     assert lab.edge("p2", "p3").dialler == "p3"
+
+
+def test_who_says_dial_is_not_dialled_and_nobody_dials_a_peer_without_address():
+    network = validate(
+        Network,
+        {
+            "name": "n",
+            "peers": {"p0": {"address": "h0:1"}, "p1": {"address": "h1:1"}, "p2": {}},
+            "edges": [
+                ["p0", "p1"],
+                {"peers": ["p0", "p2"], "dial": "p2"},
+                {"peers": ["p1", "p2"], "dial": "p2"},
+            ],
+        },
+    )
+    assert network.can_dial("p0", "p1")
+    assert network.can_dial("p1", "p0")
+    assert network.can_dial("p2", "p0")
+    assert not network.can_dial("p0", "p2")
+    with_address = network.with_addresses({"p2": "h2:1"})
+    assert not with_address.can_dial("p0", "p2"), "its address may be of use to others than p0"
+    with pytest.raises(InputError):
+        network.can_dial("p0", "p0")
 
 
 def test_an_edge_is_the_same_from_both_ends():

@@ -146,3 +146,23 @@ def test_any_content_is_a_network_or_an_input_error(changes):
     except InputError as caught:
         error = caught
     assert error is None or (error.field and error.mend)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("clinics.csv", "from,to\na,b\n"),
+        ("graph.edges", "3\n0 1\n1 2\n"),
+        ("graph.json", '{"nodes": [], "links": []}'),
+        ("graph.graphml", "<graphml/>"),
+        ("graph.gexf", "<gexf/>"),
+        ("graph.gml", "graph [ ]"),
+    ],
+)
+def test_a_graph_of_another_program_is_told_how_to_be_converted(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match="difpeer topology convert") as caught:
+        read_network(tmp_path / name)
+    assert caught.value.file == str(tmp_path / name)
+    with pytest.raises(InputError, match="no such file; check the path"):
+        read_network(tmp_path / f"other-{name}")

@@ -53,7 +53,16 @@ def test_aliases_are_refused(load):
         load(bomb)
 
 
-@pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a {b: *a}"])
+def test_aliases_that_are_merged_are_refused_before_they_multiply(load):
+    # Merging copies entries before any of them is made: seven lines of ten would be ten million, thirty never end.
+    bomb = "a0: &a0 {x: 1}\n" + "".join(
+        f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}\n" for i in range(1, 30)
+    )
+    with pytest.raises(InputError, match=r"used again by an alias; write the value out"):
+        load(bomb)
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a {b: *a}", "a: &a {<<: *a}", "a: &a !!str {=: *a}"])
 def test_a_value_inside_itself_is_refused(load, text):
     with pytest.raises(InputError):
         load(text)
@@ -71,6 +80,16 @@ def test_a_value_inside_itself_is_refused(load, text):
         ("a: 1\n---\nb: 2\n", "not valid YAML"),
         ("a: !!python/object/apply:os.system [ls]\n", "not valid YAML"),
         ("a: 2024-99-99\n", "not valid YAML"),
+        ("a: 1\nb: !!int ''\n", "line 2: not valid YAML ('' is no int)"),
+        ("a: !!float ''\n", "not valid YAML ('' is no float)"),
+        ("a: !!bool x\n", "not valid YAML ('x' is no bool)"),
+        ("a: !!timestamp soon\n", "not valid YAML ('soon' is no timestamp)"),
+        ("a: !!int {=: ''}\n", "not valid YAML (no single value)"),
+        ("a: 1\nb: !!set [[a, b]]\n", "line 2: not valid YAML (a mapping is expected)"),
+        ("a: !!map x\n", "not valid YAML (a mapping is expected)"),
+        ("a: " + "9:" * 190 + "1.5\n", "is no float)"),
+        ("a: 0x" + "f" * 5_000 + "\n", "a number of 5002 characters"),
+        ("a: " + "1:" * 3_000 + "1\n", "a number of 6001 characters"),
         ("[a]: 1\n", "a key must be text"),
         ("{}: 1\n", "a key must be text"),
         (b"a: \xff\n", "not UTF-8"),
@@ -202,6 +221,23 @@ def test_each_error_names_file_field_and_mend(data, message):
     with pytest.raises(InputError) as caught:
         validate(Spec, data, "spec.yaml")
     assert str(caught.value) == f"spec.yaml: {message}"
+
+
+@pytest.mark.parametrize("depth", [60, 300, 900])
+def test_deep_nesting_is_named_and_not_repeated(depth):
+    deep: object = 1
+    for _ in range(depth):
+        deep = [deep]
+    with pytest.raises(
+        InputError, match=r"^spec.yaml: values are nested more than 50 deep; write fewer levels$"
+    ):
+        validate(Spec, {"rank": 1, "note": deep}, "spec.yaml")
+
+
+def test_a_long_value_is_shown_in_part():
+    with pytest.raises(InputError) as caught:
+        validate(Spec, {"rank": "x" * 10_000})
+    assert len(str(caught.value)) < 200
 
 
 def test_a_date_is_not_taken_for_text(load):

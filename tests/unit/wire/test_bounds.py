@@ -57,6 +57,8 @@ BREACHES = [
     *[(kind, "digest", bytes(size)) for kind in ("value", "confirm") for size in (0, 15, 17)],
     *[("attach", "config_digest", bytes(size)) for size in (0, 31, 33)],
     ("offer", "spec", bytes(65_537)),
+    *[("offer", "operator", bad) for bad in NOT_A_PEER[1:]],
+    ("offer", "signature", bytes(129)),
     ("fact", "fact", bytes(65_537)),
     ("hello", "incarnation", BIG),
     ("hello", "attempt", BIG),
@@ -294,7 +296,7 @@ def test_a_negative_length_is_not_sent():
         encode_message(replace(VALID["value"], payload=(Tensor("<f8", (-1, -2), bytes(16)),)))
 
 
-@pytest.mark.parametrize("count", [17, 50_000])
+@pytest.mark.parametrize("count", [17, 10_000])
 def test_too_many_arrays_are_refused(count):
     many = [Tensor("|u1", (0,), b"")] * count
     assert refusal(spoiled_value(many)).startswith(f"Value.payload: found {count} arrays, must be at most 16")

@@ -38,7 +38,9 @@ def test_generation_is_deterministic(fresh):
 
 
 def test_code_and_stubs_are_generated_with_imports_of_our_own(fresh):
-    assert sorted(fresh) == ["control_pb2.py", "control_pb2.pyi", "peer_pb2.py", "peer_pb2.pyi"]
+    assert sorted(fresh) == [
+        f"{of}_pb2.{ending}" for of in ("control", "peer", "reach") for ending in ("py", "pyi")
+    ]
     assert all("difpeer.v1 import" not in text for text in fresh.values())
     assert "from peer.wire.pb import peer_pb2" in fresh["control_pb2.py"]
 

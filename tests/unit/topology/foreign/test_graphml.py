@@ -34,6 +34,20 @@ def test_weights_and_parallel_edges():
     assert not read.directed
 
 
+def test_the_labels_that_yed_draws():
+    node = (
+        '<node id="{}"><data key="d6"><y:ShapeNode><y:NodeLabel>{}<y:LabelModel/></y:NodeLabel></y:ShapeNode></data>'
+        "</node>"
+    )
+    text = (
+        '<graphml xmlns="http://graphml.graphdrawing.org/xmlns" xmlns:y="http://www.yworks.com/xml/graphml">'
+        '<key for="node" id="d6" yfiles.type="nodegraphics"/><graph edgedefault="undirected">'
+        f"{node.format('n0', 'Homburg')}{node.format('n1', 'Mainz')}"
+        '<edge source="n0" target="n1"/></graph></graphml>'
+    )
+    assert read_graphml(text.encode(), "f").edges == (("Homburg", "Mainz"),)
+
+
 BOMB = (
     '<?xml version="1.0"?>\n<!DOCTYPE g [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>\n'
     f'{HEAD}<node id="&b;"/>{TAIL}'

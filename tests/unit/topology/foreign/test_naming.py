@@ -18,7 +18,11 @@ def test_other_names_stay_in_lower_case():
     assert names("007", "7") == ["007", "7"]
 
 
-@pytest.mark.parametrize("node", ["my lab", "a_b", "é", "x" * 33, "1" * 33, "a.b", "[b]"])
+def test_names_with_blanks_and_umlauts_are_written_as_peers_names():
+    assert names("Bad Homburg", "Köln", "my_lab") == ["bad-homburg", "koeln", "my-lab"]
+
+
+@pytest.mark.parametrize("node", ["Москва", "_", "x" * 33, "1" * 33, "?!"])
 def test_what_no_peer_can_be_called_is_refused(node):
     with pytest.raises(
         InputError, match=r"^f: line 2: .* cannot be a peer's name; rename it in the file: 1 to 32"
@@ -27,6 +31,10 @@ def test_what_no_peer_can_be_called_is_refused(node):
 
 
 def test_equal_names_are_refused():
+    with pytest.raises(
+        InputError, match=r"^f: line 2: 'a_b' and 'a b' \(line 1\) would both be called 'a-b'"
+    ):
+        names("a b", "a_b")
     with pytest.raises(
         InputError, match=r"^f: line 2: 'A' and 'a' \(line 1\) would both be called 'a'; rename one"
     ):
