@@ -54,7 +54,7 @@ async def measure(pairs: int, scratch: Path) -> dict[str, list[float]]:
     write_all(scratch / "data", {name: (local, None) for name, (local, _) in made.items()})
     seconds: dict[str, list[float]] = {"every": [], "never": []}
     local = LocalNetwork(network, scratch / "data", scratch / "local")
-    async with local, Client(local.address(network.names[0]), insecure_loopback=True) as client:
+    async with local, local.client(network.names[0]) as client:
         await timed(client, network.names, spec(1))  # warm up
         for pair in range(pairs):
             turns = [("every", spec(1)), ("never", spec(ITERATIONS))]

@@ -1,19 +1,28 @@
 """The floor under a consensus round: processes that exchange bare bytes with their neighbours.
 
 One process per peer of a network file. It reads ``rounds N`` lines from stdin, exchanges N times with every
-neighbour, and answers ``done``. Modes: ``stream`` (one bidirectional grpc.aio stream per edge), ``unary`` (one
-grpc.aio call per neighbour and round), ``tcp`` (asyncio streams with a length, no gRPC).
+neighbour, and answers ``done`` and how many bytes TCP has sent so far. Modes: ``stream`` (one bidirectional grpc.aio
+stream per edge), ``stream-tls`` (the same, with the keys and certificates beside the network file, as a peer uses
+them), ``unary`` (one grpc.aio call per neighbour and round), ``tcp`` (asyncio streams with a length, no gRPC).
 """
 
 import asyncio
 import os
+import socket
+import stat
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import grpc
 import uvloop
 from grpc import aio
 
+from peer.measure.tcp_info import HEADERS_IPV4, available, parse_tcp_info, tcp_info
+from peer.runtime.access import Place, Secured
+from peer.runtime.credentials import Credentials
+from peer.runtime.door import GuardedDoor
 from topology.network import Network, read_network
 
 METHOD = "/difpeer.floor/Exchange"
@@ -58,16 +67,24 @@ class StreamExchange(Exchange):
         self.server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler("difpeer.floor", {"Exchange": handler}),)
         )
-        self.server.add_insecure_port(self.address(self.name))
+        self.listen()
         await self.server.start()
         self.channels = []
         for neighbour in self.dialled():
-            channel = aio.insecure_channel(self.address(neighbour), options=OPTIONS)
+            channel = self.channel(neighbour)
             self.channels.append(channel)
             await channel.channel_ready()
             call = channel.stream_stream(METHOD)()
             await call.write(self.name.encode())
             self.joined(neighbour, call)
+
+    def listen(self) -> None:
+        """Without TLS."""
+        self.server.add_insecure_port(self.address(self.name))
+
+    def channel(self, neighbour: str) -> aio.Channel:
+        """Likewise."""
+        return aio.insecure_channel(self.address(neighbour), options=OPTIONS)
 
     async def _serve(self, _: Any, context: Any) -> None:
         name = (await context.read()).decode()
@@ -80,6 +97,23 @@ class StreamExchange(Exchange):
             await stream.write(self.payload)
         for stream in self.streams.values():
             assert len(await stream.read()) == len(self.payload)
+
+
+class SecuredStreamExchange(StreamExchange):
+    """The same with TLS, as :mod:`peer.runtime.door` and :mod:`peer.runtime.access` have it."""
+
+    credentials: Credentials
+
+    def listen(self) -> None:
+        """As a peer does, for its neighbours."""
+        GuardedDoor(self.credentials, self.network.neighbours(self.name)).open(
+            self.server, self.address(self.name)
+        )
+
+    def channel(self, neighbour: str) -> aio.Channel:
+        """To nobody but this neighbour."""
+        place = Place(neighbour, self.address(neighbour))
+        return Secured(self.credentials).channel(place, OPTIONS)[0]
 
 
 class UnaryExchange(Exchange):
@@ -143,12 +177,19 @@ class TcpExchange(Exchange):
             await reader.readexactly(count)
 
 
-MODES = {"stream": StreamExchange, "unary": UnaryExchange, "tcp": TcpExchange}
+MODES = {
+    "stream": StreamExchange,
+    "stream-tls": SecuredStreamExchange,
+    "unary": UnaryExchange,
+    "tcp": TcpExchange,
+}
 
 
 async def serve(mode: str, path: str, name: str, payload_bytes: int) -> None:
     """Exchange as often as stdin says."""
     exchange = MODES[mode](read_network(path), name, os.urandom(payload_bytes))
+    if isinstance(exchange, SecuredStreamExchange):
+        exchange.credentials = Credentials(Path(path), name=name)
     await exchange.start()
     await exchange.ready.wait()
     say("ready")
@@ -156,8 +197,32 @@ async def serve(mode: str, path: str, name: str, payload_bytes: int) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         for _ in range(int(line.split()[1])):
             await exchange.round()
-        say("done")
+        say(f"done {sent_bytes()}")
     os._exit(0)  # nothing to hand over: the benchmark only wants the processes gone
+
+
+def sent_bytes() -> int:
+    """What TCP has sent on all of this process's connections, as the kernel counts; 0 where it does not."""
+    if not available():
+        return 0
+    total = 0
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - Path's own is lazy, and closes its descriptor late
+        with suppress(OSError):  # gone, such as that of the listing itself
+            number = int(name)
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                total += bytes_sent(number)
+    return total
+
+
+def bytes_sent(descriptor: int) -> int:
+    """Of one socket, which stays as it is."""
+    one = socket.socket(fileno=descriptor)
+    try:
+        if one.type != socket.SOCK_STREAM or one.family not in (socket.AF_INET, socket.AF_INET6):
+            return 0
+        return parse_tcp_info(tcp_info(one), HEADERS_IPV4).bytes_sent or 0
+    finally:
+        one.detach()
 
 
 def say(word: str) -> None:

@@ -74,13 +74,13 @@ class FloorGroup:
         """Of the processes."""
         return [process.pid for process in self._processes]
 
-    def rounds(self, count: int) -> None:
-        """Exchange ``count`` times."""
+    def rounds(self, count: int) -> int:
+        """Exchange ``count`` times; returns the bytes that TCP has sent since the start."""
         for process in self._processes:
             assert process.stdin is not None
             process.stdin.write(f"rounds {count}\n")
             process.stdin.flush()
-        self._expect("done")
+        return self._expect("done")
 
     def stop(self) -> None:
         """End all processes."""
@@ -88,12 +88,17 @@ class FloorGroup:
             process.kill()
             process.wait()
 
-    def _expect(self, word: str) -> None:
+    def _expect(self, word: str) -> int:
+        """Wait for an answer of all; returns the sum of the numbers that follow it."""
+        total = 0
         for process in self._processes:
             assert process.stdout is not None
             line = process.stdout.readline().strip()
-            if line != word:
+            said, _, number = line.partition(" ")
+            if said != word:
                 raise RuntimeError(f"a floor process said {line!r}, expected {word!r}")
+            total += int(number or 0)
+        return total
 
 
 @contextmanager

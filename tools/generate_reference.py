@@ -40,7 +40,7 @@ def commands() -> str:
         "",
         "`--help` of each command says the same. Exit status: 0 done, 1 the run failed,",
     ]
-    lines += ["2 bad input or nothing was run, 130 interrupted.", ""]
+    lines += ["2 bad input or nothing was run, 75 bad input that may pass by itself, 130 interrupted.", ""]
     for words, command in _commands(["difpeer"], typer.main.get_command(app)):
         context = command.context_class(command, info_name=words[-1])
         records = [

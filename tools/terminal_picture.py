@@ -13,7 +13,6 @@ from peer.cli.live import LiveView
 from peer.data.store import write_all
 from peer.data.synthetic import synthesize
 from peer.registry import parse_spec
-from peer.runtime.client import Client
 from peer.runtime.following import News, follow, new_run_id, submit, wait_note
 from peer.runtime.local import LocalNetwork
 from peer.runtime.loop import run
@@ -52,7 +51,7 @@ async def _pictured() -> str:
                     picture = _drawn(view)
                     frozen.send_signal(signal.SIGCONT)
 
-            async with Client(local.address("p0"), insecure_loopback=True) as client:
+            async with local.client("p0") as client:
                 await submit(client, run_id, parse_spec(SPEC))
                 await follow(client, run_id, network.names, update)
     return picture

@@ -25,7 +25,6 @@ from peer.data.importing import ImportOptions, import_table
 from peer.data.local import LocalData, Task
 from peer.data.store import read_all, write_all
 from peer.registry import read_spec
-from peer.runtime.client import Client
 from peer.runtime.collecting import collect
 from peer.runtime.following import follow, new_run_id, progress_note, submit
 from peer.runtime.local import LocalNetwork
@@ -100,7 +99,7 @@ async def learn(spec: RunSpec, network: Network, data: Path, folder: Path) -> Re
     """
     async with (
         LocalNetwork(network, data, folder, ["--share-coefficients"]) as local,
-        Client(local.address("p0"), insecure_loopback=True) as client,
+        local.client("p0") as client,
     ):
         run = new_run_id()
         await submit(client, run, spec)
