@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from peer.protocol.messages import TombKind
 from peer.protocol.records import RunState
-from tests.support.network import PROCESSES, difpeer, eventually, lab, start
+from tests.support.network import PROCESSES, difpeer, eventually, frozen, lab, start
 from tests.support.problems import KITE, dif_spec, local_data, make_tasks, network_of
 
 pytestmark = PROCESSES
@@ -60,9 +60,10 @@ async def test_a_run_outlives_its_client_and_the_peer_it_came_through(tmp_path):
                 *("run", "--attach", run, *network.via("p2"), "--out", network.folder / "again", "--json")
             )
             try:
-                await second.says("if this terminal closes")
-                first.process.kill()
-                await killed(network, "p2")
+                async with frozen(network, "p4"):  # the run shall not be over before
+                    await second.says("if this terminal closes")
+                    first.process.kill()
+                    await killed(network, "p2")
                 await second.says(f"no answer from {network.address('p2')} for")
                 assert (await run_at(network, "p1")).waiting_for == ("p2",)
                 await network.start("p2")
