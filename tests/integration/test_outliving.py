@@ -56,6 +56,7 @@ async def killed(network, name):
 async def test_a_run_outlives_its_client_and_the_peer_it_came_through(tmp_path):
     async with lab(NETWORK, DATA, tmp_path) as network:
         async with following(network, SPEC, "p2") as (first, run):
+            await reaches(network, "p2", lambda run: run.iteration > 0, "learns")
             second = await start(
                 *("run", "--attach", run, *network.via("p2"), "--out", network.folder / "again", "--json")
             )
