@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
-from shutil import which
+from shutil import copy, copytree, ignore_patterns, which
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -83,12 +84,30 @@ def build_images() -> None:
     if not docker("image", "ls", "--quiet", BASE):
         run(ROOT / "deploy" / "base-image.sh", BASE)
     base = ("--network", "host", "--build-arg", f"BASE_IMAGE={BASE}")
-    file = ("--file", ROOT / "deploy" / "Dockerfile")
     environment = {"DOCKER_BUILDKIT": "0"}
-    for target, tag in (("peer", PEER), ("operator", OPERATOR)):
-        words = ("docker", "build", *base, *_pip_settings(), "--target", target, "--tag", tag, *file, ".")
-        run(*words, env=environment)
+    with private_copy() as sources:
+        file = ("--file", sources / "deploy" / "Dockerfile")
+        for target, tag in (("peer", PEER), ("operator", OPERATOR)):
+            tagged = ("--target", target, "--tag", tag)
+            run("docker", "build", *base, *_pip_settings(), *tagged, *file, sources, env=environment)
     run("docker", "build", *base, "--tag", LINK, ROOT / "deploy" / "link", env=environment)
+
+
+@contextmanager
+def private_copy() -> Iterator[Path]:
+    """What images are made of, as in a clone that only its owner may read (umask 077)."""
+    with TemporaryDirectory() as place:
+        context = (ROOT / ".dockerignore").read_text().splitlines()
+        parts = [line[1:] for line in context if line.startswith("!")]
+        for name in (".dockerignore", "deploy/Dockerfile", *parts):
+            source, target = ROOT / name, Path(place) / name
+            target.parent.mkdir(exist_ok=True)
+            if source.is_dir():
+                copytree(source, target, ignore=ignore_patterns("__pycache__"))
+            else:
+                copy(source, target)
+        run("chmod", "-R", "go=", place)
+        yield Path(place)
 
 
 def size_of(image: str) -> int:

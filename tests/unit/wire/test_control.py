@@ -61,7 +61,7 @@ BREACHES = [
     *[(StatusReply, "uptime_s", bad) for bad in (-1.0, math.nan, math.inf)],
     (StatusReply, "software", "a\nb"),
     (StatusReply, "network", "a" * (4 * 1024 * 1024 + 1)),
-    *[(WatchRequest, "interval_ms", bad) for bad in (0, 9, 3_600_001)],
+    *[(WatchRequest, "interval_ms", bad) for bad in (0, 9, 30_001)],
     *[(WatchReply, field, BIG) for field in ("payload_bytes", "message_bytes", "socket_bytes")],
     *[(Chunk, "name", bad) for bad in ("", "../../etc/passwd", "/tmp/x", ".bashrc", "a\\b")],
     (Chunk, "total", BIG),
