@@ -32,6 +32,9 @@ log = logging.getLogger("difpeer")
 FLUSH_ROWS = 500
 """Rows worth a transaction, which costs as much as some 50 of them."""
 
+MOST_ROWS = 2_000
+"""Rows that may wait in memory at a checkpoint: how many come in a second depends on how fast the rounds are."""
+
 
 class Books:
     """The ledger of one peer and what is counted beside it; nothing here waits.

@@ -34,7 +34,7 @@ from peer.protocol.machine import PeerMachine
 from peer.protocol.messages import Goodbye, Message, Offer, Value
 from peer.protocol.records import RunState
 from peer.runtime.access import Access
-from peer.runtime.books import Books
+from peer.runtime.books import MOST_ROWS, Books
 from peer.runtime.driver import Driver
 from peer.runtime.examiner import BoundedExaminer
 from peer.runtime.links import Links
@@ -302,6 +302,7 @@ class Node:
             partial(self._written, checkpoint.run, checkpoint.index),
             first=self.books.note(),
         )
+        self.books.flush(MOST_ROWS)
 
     def _written(self, run: str, index: int, problem: ProgramError | RunFailed | None) -> None:
         if problem is None:
@@ -345,8 +346,7 @@ class Node:
             driver.stop()
 
     def _run_changed(self, effect: effects.RunChanged) -> None:
-        record = effect.record
-        notes = self.books.of(record)
+        record, notes = effect.record, self.books.of(effect.record)
         notes.changed_s = monotonic()
         text = news(record)
         log.log(logging.INFO if record.reason is None else logging.WARNING, "%s", text)
